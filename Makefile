@@ -32,7 +32,7 @@ endif
 
 # What the results depend on: no contraction, no fast-math, no native code. The kernels choose their instructions themselves.
 FUS_CFLAGS = -std=c11 -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wdate-time \
-             -ffp-contract=off $(EXACT) -D_FILE_OFFSET_BITS=64 -ffile-prefix-map=$(CURDIR)=. -I. -MMD -MP
+             -ffp-contract=off $(EXACT) -D_FILE_OFFSET_BITS=64 -ffile-prefix-map='$(CURDIR)=.' -I. -MMD -MP
 FUS_LIBS   = -lm
 hash      := \#
 

@@ -99,7 +99,7 @@ struct fus_groups {
 };
 
 /* "lang=l1,l2;control=c1,c2": models by name, each in one group at most; FUS_EINVAL names what is
- * wrong. NULL: no groups. */
+ * wrong. text NULL: no groups. names NULL: the form alone is checked, models are not looked up. */
 int fus_groups_parse(struct fus_groups *out, const char *text, const char *const *names, int n_names,
                      struct fus_error *err);
 

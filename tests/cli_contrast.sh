@@ -86,6 +86,10 @@ fails 1 "resampled differently: --bootstrap is 3 and 4" compare "$work/draws-a" 
 fails 1 "its model 'a' has the name of another run's" compare "$work/draws-a" "$work/draws-a" --matched "$work/none.csv"
 fails 1 "no model is called 'e'" compare "$work/draws-a" "$work/draws-bc" --group one=a --group two=e --groups "$work/none.csv"
 fails 2 "go together" compare "$work/draws-a" "$work/draws-bc" --group one=a --group two=b
+fails 2 "at least two expected" compare "$work/draws-a" "$work/draws-bc" --group one=a --groups "$work/none.csv"
+$program run --model "a=$net=3" --model p=pixels:4 --stimuli 'builtin?per_category=4' --layers all --group one=a --group two=p --out "$work/apart" 2>"$work/said" >/dev/null
+ok "groups without a common layer are said" grep -q 'warning: groups one and two: no layer corresponds in all their models, so groups.csv has no rows' "$work/said"
+ok "they have no rows" test "$(wc -l <"$work/apart/groups.csv")" -eq 1
 fails 2 "one of them expected" run $models $set --draws --out "$work/o"
 for f in "$work"/bare/units/b/relu.npz; do mkdir -p "$work/bare/draws/b" && cp "$f" "$work/bare/draws/b/relu.npz"; done
 fails 1 "bare/draws/b/relu.npz: no array 'bootstrap_estimate'" compare "$work/draws-a" "$work/bare" --matched "$work/none.csv"
@@ -108,8 +112,8 @@ fails 2 "--sesoi" run $models $set --bootstrap 2 --sesoi x --out "$work/o"
 fails 2 "--halves alternate or option expected" run $models $set --matched --halves none --out "$work/o"
 fails 1 "no model is called 'e'" run $models $set --group one=a,e --group two=b --out "$work/o"
 fails 1 "model 'a' is already in a group" run $models $set --group one=a,c --group two=a --out "$work/o"
-fails 1 "at least two expected" run $models $set --group one=a,c --out "$work/o"
-fails 1 "NAME=MODEL,MODEL,... expected" run $models $set --group one --group two=b --out "$work/o"
+fails 2 "at least two expected" run $models $set --group one=a,c --out "$work/o"
+fails 2 "NAME=MODEL,MODEL,... expected" run $models $set --group one --group two=b --out "$work/o"
 fails 1 "has 2 and 1 pictures in its halves" run --model "a=$net=3" --stimuli 'builtin?per_category=3' --categories 'word=word;face=adult' --matched --out "$work/o"
 sed 's/^a,b,relu,relu,\([a-z]*\),25,/a,b,relu,relu,\1,many,/' "$work/whole/matched.csv" >"$work/again/matched.csv"
 fails 1 "matched.csv" report "$work/again"

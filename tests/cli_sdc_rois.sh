@@ -120,4 +120,22 @@ ok "a file of another kind stays" grep -q mine "$out/notes.txt"
 rm "$out/notes.txt"
 ok "nothing of a killed call" test ! -e "$out/a_labels.npy.tmp-1" -a ! -e "$work/fit/clusters.new"
 ok "beside the same clusters" test "$(tables "$work/fit/clusters")" = "$want"
+
+# ---- the study of the fit itself ----
+fails 1 'sdc_study.tsv: no participant has rois' sdc cluster "$work/fit" $plain --rois
+awk -F'\t' -v at="$golden/" -v rois="nsd=$work/kept/nsd.npy" 'BEGIN { OFS = FS } NR < 3 { print; next }
+    { gsub(/sdc_[abc]/, at "&", $2); $3 = at $3; $4 = $1 == "a" ? at $4 : "-"; $5 = $1 == "c" ? rois : "-"; $6 = $1 == "a" ? "1-2" : "-"; print }' \
+    "$golden/sdc_study.tsv" >"$work/own.tsv"
+run "a fit of a study with regions" sdc fit --study "$work/own.tsv" --embedding "$golden/sdc_embedding.npy" --min-nc none --test-images 5 \
+    --val-images 3 --batch 8 --repeats 2 --iterations 40 --reruns 1 --ridge none --out "$work/own"
+run "its regions, --rois before another option" sdc cluster --rois "$work/own" $plain
+cp "$work/own/clusters/0.40/rois.csv" "$work/rois.csv"
+ok "are those of --rois STUDY" grep -q ',c,nsd,2,' "$work/rois.csv"
+run "--rois before an option" sdc cluster "$work/own" --rois $plain
+ok "the same" cmp "$work/rois.csv" "$work/own/clusters/0.40/rois.csv"
+run "--rois STUDY" sdc cluster "$work/own" --rois "$work/own.tsv" $plain
+ok "the same" cmp "$work/rois.csv" "$work/own/clusters/0.40/rois.csv"
+fails 2 '--rois asks for a folder of a fit' sdc cluster --vectors a=w.npy --vectors b=w.npy --out "$work/x" --rois
+sed -i.old '/^study/d' "$work/own/sdc.log"
+fails 1 'sdc.log: names no study; --rois STUDY.tsv expected' sdc cluster "$work/own" $plain --rois
 finish

@@ -5,6 +5,7 @@
 
 #include <float.h>
 
+#include "nn/base/bits.h"
 #include "nn/base/rng.h"
 #include "test.h"
 
@@ -134,9 +135,7 @@ static void test_bits(void)
         fus_fmath_sincospi(&v[5], &v[6], 10 * x);
         v[7] = fus_rng_normal(&r);
         for (int k = 0; k < 8; k++) {
-            uint64_t u;
-            memcpy(&u, &v[k], sizeof u);
-            hash = (hash ^ u) * 1099511628211u;
+            hash = (hash ^ fus_bits_of_double(v[k])) * 1099511628211u;
             hash ^= hash >> 29;
         }
     }

@@ -33,6 +33,20 @@ static void test_examples(void)
     free(million);
 }
 
+/* Bits of floats, little-endian on every machine: Python's struct.pack("<3f", 1, -0.0, 1e-45). */
+static void test_floats(void)
+{
+    static const float x[] = {1, -0.0F, 1e-45F};
+    struct fus_sha256 s;
+    char hex[FUS_SHA256_HEX], expected[FUS_SHA256_HEX];
+    fus_sha256_start(&s);
+    fus_sha256_add_floats(&s, x, 1);
+    fus_sha256_add_floats(&s, x + 1, 2);
+    fus_sha256_hex(&s, hex);
+    digest(expected, "\0\0\x80\x3f\0\0\0\x80\1\0\0\0", 12, 12);
+    CHECK(strcmp(hex, expected) == 0);
+}
+
 static void test_missing_file(void)
 {
     char hex[FUS_SHA256_HEX];
@@ -43,6 +57,7 @@ static void test_missing_file(void)
 int main(void)
 {
     test_examples();
+    test_floats();
     test_missing_file();
     return test_end();
 }

@@ -2,6 +2,7 @@
 /* Networks of short layers, whose threads share out pictures (sharing.c): every tap the same bits
  * as with one picture and one thread, for any number of pictures and threads; the same after a
  * change of a layer; the first failure is reported. */
+#include "nn/base/bits.h"
 #include "nn/base/rng.h"
 #include "nn/nn.h"
 #include "tests/named_weights.h"
@@ -22,11 +23,8 @@ struct seen {
 static uint64_t digest(const float *v, size_t n)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, v + i, sizeof bits);
-        sum = sum * 1099511628211u + bits;
-    }
+    for (size_t i = 0; i < n; i++)
+        sum = sum * 1099511628211u + fus_bits_of_float(v[i]);
     return sum;
 }
 

@@ -2,6 +2,7 @@
 /* special.c against mpmath (tests/golden/statistics.py). With a file of rows `t df P(T>t)` as its
  * argument (statistics.py --grid 10000) it measures t_sf over that grid instead. */
 #include "analysis/analysis.h"
+#include "nn/base/bits.h"
 #include "nn/base/rng.h"
 #include "test.h"
 
@@ -96,9 +97,7 @@ static void test_bits(void)
                                   fus_special_incbeta(0.1 + 30 * u, 0.1 + 30 * v, w), fus_special_lgamma(100 * u),
                                   fus_special_normal_sf(40 * u - 3), fus_special_normal_quantile(v)};
         for (int k = 0; k < 5; k++) {
-            uint64_t bits;
-            memcpy(&bits, &values[k], sizeof bits);
-            hash = (hash ^ bits) * 1099511628211u;
+            hash = (hash ^ fus_bits_of_double(values[k])) * 1099511628211u;
             hash ^= hash >> 29;
         }
     }

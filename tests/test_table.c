@@ -132,6 +132,13 @@ static void test_compare(void)
     CHECK(test_close(rows[0].t, 3.959797974644667, 1e-14) && test_close(rows[0].p, 5.396967657747385e-05, 1e-10));
     CHECK(isnan(rows[1].p) && isnan(rows[1].csi_difference) && test_close(rows[1].proportion_difference, -0.1, 1e-15));
     fus_base_free(rows);
+    /* one unit has a CSI but no variance: a difference without a test */
+    struct fus_category_summary *one = &run.models[0].layers[1].categories[0], kept = *one;
+    one->n_csi = 1, one->csi_sd = NAN;
+    CHECK(fus_compare_csi(&rows, &n, &run, NULL) == 0 && n == 2 && isnan(rows[0].p) && isnan(rows[0].t));
+    CHECK(test_close(rows[0].csi_difference, 0.1, 1e-14));
+    fus_base_free(rows);
+    *one = kept;
     CHECK(fus_table_compare(path, &run, NULL) == 0);
     char *text = text_of();
     CHECK_MSG(strstr(text, "variation_p,variation_q,proportion_ratio,ratio_low,ratio_high,layer_b,"

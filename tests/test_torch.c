@@ -33,12 +33,7 @@ static void hash_tensor(char hex[65], struct fus_store *s, const struct fus_tens
     float *values = malloc((t->n_elements + 1) * sizeof *values);
     fus_sha256_start(&sha);
     CHECK(fus_store_read_f32(s, values, t, NULL) == 0);
-    for (size_t i = 0; i < t->n_elements; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], 4);
-        uint8_t bytes[4] = {(uint8_t)bits, (uint8_t)(bits >> 8), (uint8_t)(bits >> 16), (uint8_t)(bits >> 24)};
-        fus_sha256_add(&sha, bytes, 4);
-    }
+    fus_sha256_add_floats(&sha, values, t->n_elements);
     fus_sha256_hex(&sha, hex);
     free(values);
 }

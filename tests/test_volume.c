@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "analysis/run/tables.h"
+#include "nn/base/bits.h"
 #include "nn/base/inflate.h"
 #include "test.h"
 
@@ -32,8 +33,7 @@ static uint32_t digest(const float *x, size_t n)
 {
     uint32_t crc = 0;
     for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, 4);
+        uint32_t bits = fus_bits_of_float(x[i]);
         uint8_t le[4] = {(uint8_t)bits, (uint8_t)(bits >> 8), (uint8_t)(bits >> 16), (uint8_t)(bits >> 24)};
         crc = fus_inflate_crc32(crc, le, 4);
     }

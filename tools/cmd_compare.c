@@ -256,6 +256,12 @@ static int write_joint(const struct fus_joint *joint, const struct request *r, s
         code = fus_table_matched(r->matched, run, err);
     if (!code && r->groups)
         code = fus_table_groups(r->groups, run, &groups, fus_joint_seed(joint), err);
+    int apart[2];
+    if (!code && fus_table_groups_apart(apart, run, &groups))
+        fus_args_tell(
+            "fusiform compare: warning: groups %s and %s: no layer corresponds in all their models, so %s has "
+            "no rows of them",
+            groups.group[apart[0]].name, groups.group[apart[1]].name, r->groups);
     return code;
 }
 
@@ -302,7 +308,7 @@ int fus_cmd_compare(int argc, char **argv)
                               runs.n);
     if (!r.groups != !groups.n)
         return fus_args_usage("compare", "--groups FILE.csv and --group NAME=MODEL,... go together");
-    if (groups.n && !(r.group_list = fus_run_args_groups(list, &groups)))
-        return fus_args_usage("compare", "--group: the lists are longer than %d characters", FUS_RUN_ARGS_GROUPS - 1);
+    if (groups.n && !(r.group_list = fus_run_args_groups(list, &groups, &err)))
+        return fus_args_usage("compare", "%s", err.msg);
     return compare(&runs, &r, &err) ? fus_args_failed(&err) : 0;
 }

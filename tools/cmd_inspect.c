@@ -21,25 +21,6 @@ static const char help[] =
     "standard error. --prefix P: which of several networks in it is described there.\n\n"
     "example: fusiform inspect resnet50-0676ba61.pth --sha256\n";
 
-/* Little-endian f32 bytes, in place if the host has that order. */
-static void to_little_endian(float *values, size_t n)
-{
-    const union {
-        uint16_t value;
-        uint8_t first;
-    } host = {1};
-    if (host.first == 1)
-        return;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t *b = (uint8_t *)(values + i), t = b[0];
-        b[0] = b[3];
-        b[3] = t;
-        t = b[1];
-        b[1] = b[2];
-        b[2] = t;
-    }
-}
-
 static int digest(char hex[FUS_SHA256_HEX], struct fus_store *store, const struct fus_tensor *t, struct fus_error *err)
 {
     float *values = fus_base_aligned(t->n_elements, sizeof *values);
@@ -48,9 +29,8 @@ static int digest(char hex[FUS_SHA256_HEX], struct fus_store *store, const struc
     int code = fus_store_read_f32(store, values, t, err);
     if (!code) {
         struct fus_sha256 s;
-        to_little_endian(values, t->n_elements);
         fus_sha256_start(&s);
-        fus_sha256_add(&s, values, t->n_elements * sizeof *values);
+        fus_sha256_add_floats(&s, values, t->n_elements);
         fus_sha256_hex(&s, hex);
     }
     fus_base_free(values);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* fusiform sdc cluster: shared clusters of voxels from decoders. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "analysis/sdc/clustering.h"
 #include "analysis/sdc/groups.h"
@@ -40,7 +42,8 @@ static const char help[] =
     "  --expand auto|none|E expanded clusters within each participant, up to distance E (default: eps + 0.05, at most "
     "0.65)\n"
     "  --embedding E.npy, --images IMAGES.tsv   of the images that explain clusters (default: those of the fit)\n"
-    "  --rois STUDY.tsv     label images of regions, as the study's column rois names them: SET=FILE;SET=FILE:NAMES, "
+    "  --rois [STUDY.tsv]   label images of regions, as the column rois of the fit's study (or another) names them: "
+    "SET=FILE;SET=FILE:NAMES, "
     "with\n"
     "                       names in a .tsv (index, name) or FreeSurfer's .ctab, which may lie beside FILE; rois.csv\n"
     "  --run DIR --layer L  of networks as participants: the selective units that `fusiform run` found in DIR, by the "
@@ -198,6 +201,49 @@ static void tell(const char *line)
     fus_args_tell("fusiform: %s", line);
 }
 
+/* Takes --rois out of argv where no study follows it: the end, an option, or a folder. */
+static bool take_bare_rois(int *argc, char **argv)
+{
+    struct stat st;
+    bool found = false;
+    int n = 0;
+    for (int i = 0; i < *argc; i++) {
+        const char *next = i + 1 < *argc ? argv[i + 1] : "-";
+        if (strcmp(argv[i], "--rois") == 0 && (*next == '-' || (stat(next, &st) == 0 && S_ISDIR(st.st_mode))))
+            found = true;
+        else
+            argv[n++] = argv[i];
+    }
+    *argc = n;
+    return found;
+}
+
+/* The study of the fit in a folder, from its sdc.log. */
+static int find_study(char study[4096], const char *folder, struct fus_error *err)
+{
+    char path[4096];
+    uint8_t *log = NULL;
+    size_t n = 0;
+    if (snprintf(path, sizeof path, "%s/sdc.log", folder) >= (int)sizeof path)
+        return fus_base_fail(err, FUS_EINVAL, "%s: too long a path", folder);
+    if (fus_base_read_file(&log, &n, path, (size_t)1 << 24, err))
+        return fus_base_blame(err, "%s: ", path);
+    const char *at = (const char *)log, *end = at + n;
+    while (at < end && (end - at < 6 || memcmp(at, "study\t", 6) != 0)) {
+        const char *next = memchr(at, '\n', (size_t)(end - at));
+        at = next ? next + 1 : end;
+    }
+    at += at < end ? 6 : 0;
+    const char *stop = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+    int code = stop && stop - at < 4096
+                   ? FUS_OK
+                   : fus_base_fail(err, FUS_ENOTFOUND, "%s: names no study; --rois STUDY.tsv expected", path);
+    if (!code)
+        snprintf(study, 4096, "%.*s", (int)(stop - at), at);
+    fus_base_free(log);
+    return code;
+}
+
 int fus_cmd_sdc_cluster(int argc, char **argv)
 {
     static const struct fus_word kinds[] = {{"weights", FUS_SDC_WEIGHTS},
@@ -250,6 +296,8 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
                                    {"--seed", FUS_ARG_SEED, &o.seed},
                                    {"--preset", FUS_ARG_CHOICE, &c.preset},
                                    {0}};
+    bool fit_rois = take_bare_rois(&argc, argv);
+    char study[4096];
     int status = fus_args_parse("sdc cluster", help, args, &operands, argc, argv);
     if (status)
         return status < 0 ? 0 : status;
@@ -266,8 +314,13 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     status = take_choices(&o, &c);
     if (!status)
         status = check(&o, &operands);
+    if (!status && fit_rois && !o.folder)
+        status = fus_args_usage("sdc cluster", "--rois asks for a folder of a fit, or --rois STUDY.tsv");
     if (status)
         return status;
+    if (fit_rois && find_study(study, o.folder, &err))
+        return fus_args_failed(&err);
+    o.rois = fit_rois ? study : o.rois;
     fus_interrupt_catch();
     if (fus_sdc_cluster_folder(&o, &result, &err))
         return fus_args_failed(&err);

@@ -202,16 +202,19 @@ static void take_choices(struct fus_run_options *o, const struct choices *c)
     o->halves = (enum fus_run_halves)c->halves.value;
 }
 
-const char *fus_run_args_groups(char to[FUS_RUN_ARGS_GROUPS], const struct fus_texts *groups)
+const char *fus_run_args_groups(char to[FUS_RUN_ARGS_GROUPS], const struct fus_texts *groups, struct fus_error *err)
 {
+    struct fus_groups form;
     size_t n = 0;
     for (int i = 0; i < groups->n; i++) {
         int written = snprintf(to + n, FUS_RUN_ARGS_GROUPS - n, "%s%s", i ? ";" : "", groups->items[i]);
-        if (written < 0 || (size_t)written >= FUS_RUN_ARGS_GROUPS - n)
+        if (written < 0 || (size_t)written >= FUS_RUN_ARGS_GROUPS - n) {
+            fus_base_fail(err, FUS_EINVAL, "--group: the lists are longer than %d characters", FUS_RUN_ARGS_GROUPS - 1);
             return NULL;
+        }
         n += (size_t)written;
     }
-    return to;
+    return fus_groups_parse(&form, to, NULL, 0, err) ? NULL : to;
 }
 
 /* ---- models ---- */
@@ -269,6 +272,7 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     const char *named[FUS_RUN_MAX_MODELS];
     int shard[2] = {0, 0};
     const char *listed[FUS_GROUPS_MAX];
+    struct fus_error err = {0};
     struct fus_texts groups = {listed, 0, FUS_GROUPS_MAX};
     struct fus_texts none, models = {named, 0, FUS_RUN_MAX_MODELS};
     struct fus_texts prefixes = {o->prefixes.items, 0, 2 * FUS_RUN_MAX_MODELS},
@@ -325,8 +329,8 @@ int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv)
     if (models.n == 0 || !o->folder)
         return fus_args_usage("run", "at least one --model [NAME=]FILE and --out DIR expected");
     take_choices(o, &chosen);
-    if (groups.n && !(o->groups = fus_run_args_groups(a->groups, &groups)))
-        return fus_args_usage("run", "--group: the lists are longer than %zu characters", sizeof a->groups - 1);
+    if (groups.n && !(o->groups = fus_run_args_groups(a->groups, &groups, &err)))
+        return fus_args_usage("run", "%s", err.msg);
     o->full_units = units.value, o->direct = conv.value, o->scrambled = scrambled.value;
     o->precision = (enum fus_precision)precision.value;
     o->shard = shard[0], o->n_shards = shard[1];

@@ -38,7 +38,7 @@ static size_t pair_slot(const struct fus_vocab *v, int left, int right)
     return (h ^ h >> 15) & (v->n_slots - 1);
 }
 
-void fus_vocab_put(struct fus_vocab *v, int left, int right, int rank)
+static void put_pair(struct fus_vocab *v, int left, int right, int rank)
 {
     size_t at = pair_slot(v, left, right);
     while (v->slots[at].rank >= 0)
@@ -154,7 +154,7 @@ int fus_vocab_load_add(struct fus_vocab_load *l, const char *left, size_t n_left
                              l->n_in_file, (int)(n_left < 40 ? n_left : 40), left, (int)(n_right < 40 ? n_right : 40),
                              right);
     close_string(l, id);
-    fus_vocab_put(v, (int)a - 1, (int)b - 1, v->n_merges);
+    put_pair(v, (int)a - 1, (int)b - 1, v->n_merges);
     v->n_merges++;
     return FUS_OK;
 }

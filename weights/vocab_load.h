@@ -41,6 +41,4 @@ struct fus_vocab {
     char *path, sha256[FUS_SHA256_HEX];
 };
 
-void fus_vocab_put(struct fus_vocab *v, int left, int right, int rank);
-
 #endif

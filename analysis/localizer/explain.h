@@ -80,10 +80,6 @@ struct fus_explain {
 bool fus_explain_shape(int *channels, int *height, int *width, const struct fus_run_read *run, const char *model,
                        const char *layer);
 
-/* Whether run.json says where the network and the pictures are: they are not files. */
-bool fus_explain_finds_model(const struct fus_run_read *run, const char *model);
-bool fus_explain_finds_pictures(const struct fus_run_read *run);
-
 /* run must stay open until free. FUS_EINVAL if the weights or pictures are not the run's. */
 int fus_explain_unit(struct fus_explain *x, const struct fus_run_read *run, const struct fus_explain_request *request,
                      struct fus_error *err);
@@ -91,20 +87,8 @@ void fus_explain_free(struct fus_explain *x);
 
 /* ---- the steps ---- */
 
-/* explain_files.c: the label, and with --units full the tables. units: values of the unit, six
- * tables [n_categories] in the order mean, var, t, p, q, csi; NAN where absent. p: of every unit
- * for x->decision.category, [n_units]. */
-enum fus_explain_table {
-    FUS_EXPLAIN_MEAN,
-    FUS_EXPLAIN_VAR,
-    FUS_EXPLAIN_T,
-    FUS_EXPLAIN_P,
-    FUS_EXPLAIN_Q,
-    FUS_EXPLAIN_CSI
-};
+/* explain_files.c: the label, and with --units full the tables. */
 int fus_explain_read_labels(struct fus_explain *x, struct fus_error *err);
-int fus_explain_read_table(double *of_unit, float *all, const struct fus_explain *x, enum fus_explain_table table,
-                           struct fus_error *err);
 int fus_explain_decide_from_files(struct fus_explain *x, int category, struct fus_error *err);
 int fus_explain_check_files(struct fus_explain *x, struct fus_error *err);
 

@@ -29,10 +29,12 @@ int fus_explain_read_labels(struct fus_explain *x, struct fus_error *err)
     return code;
 }
 
+enum table { MEAN, VAR, T, P, Q, CSI };
 static const char *const names[] = {"mean", "var", "t", "p", "q", "csi"};
 
-int fus_explain_read_table(double *of_unit, float *all, const struct fus_explain *x, enum fus_explain_table table,
-                           struct fus_error *err)
+/* of_unit [n_categories]: a table's values of the unit, NAN where absent. all [n_units]: of every
+ * unit for x->decision.category; NULL allowed. */
+static int read_table(double *of_unit, float *all, const struct fus_explain *x, enum table table, struct fus_error *err)
 {
     char path[FUS_RUN_DIR_PATH];
     struct fus_store *store;
@@ -79,9 +81,9 @@ static int decide_by_moments(struct fus_explain *x, int category, struct fus_err
             code = fus_base_fail(err, FUS_EFORMAT, "%s/run.json: category %s has %ld pictures, 2 or more expected",
                                  x->run->folder, x->run->categories[c], x->moments.n[c]);
     if (!code)
-        code = fus_explain_read_table(mean, NULL, x, FUS_EXPLAIN_MEAN, err);
+        code = read_table(mean, NULL, x, MEAN, err);
     if (!code)
-        code = fus_explain_read_table(var, NULL, x, FUS_EXPLAIN_VAR, err);
+        code = read_table(var, NULL, x, VAR, err);
     for (int c = 0; c < x->n_categories && !code; c++) {
         x->moments.mean[c] = mean[c];
         x->moments.m2[c] = var[c] * (double)(x->moments.n[c] - 1);
@@ -103,11 +105,11 @@ static int take_p(struct fus_explain *x, struct fus_error *err)
     double *sorted = fus_base_alloc(x->n_units, sizeof *sorted);
     int code = all && sorted ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu p values", x->n_units);
     if (!code)
-        code = fus_explain_read_table(p, all, x, FUS_EXPLAIN_P, err);
+        code = read_table(p, all, x, P, err);
     if (!code)
-        code = fus_explain_read_table(q, NULL, x, FUS_EXPLAIN_Q, err);
+        code = read_table(q, NULL, x, Q, err);
     if (!code)
-        code = fus_explain_read_table(t, NULL, x, FUS_EXPLAIN_T, err);
+        code = read_table(t, NULL, x, T, err);
     for (size_t i = 0; i < x->n_units && !code; i++) {
         sorted[i] = (double)all[i];
         if (!(sorted[i] >= 0 && sorted[i] <= 1))
@@ -132,7 +134,7 @@ int fus_explain_decide_from_files(struct fus_explain *x, int category, struct fu
     if (!code)
         fus_decision_decide(&x->decision, &x->options.select);
     if (!code)
-        code = fus_explain_read_table(csi, NULL, x, FUS_EXPLAIN_CSI, err);
+        code = read_table(csi, NULL, x, CSI, err);
     x->csi = x->dprime = NAN;
     if (!code && x->decision.category >= 0) {
         x->csi = csi[x->decision.category];
@@ -175,17 +177,17 @@ static bool close_to(double a, double b)
 }
 
 /* Tables with a value of each category: those that were computed of it. */
-static int compare_table(struct fus_explain *x, enum fus_explain_table table, struct fus_error *err)
+static int compare_table(struct fus_explain *x, enum table table, struct fus_error *err)
 {
     double there[FUS_SELECT_CATEGORIES];
-    int code = fus_explain_read_table(there, NULL, x, table, err);
+    int code = read_table(there, NULL, x, table, err);
     for (int c = 0; c < x->n_categories && !code; c++) {
         const struct fus_moments *m = &x->moments;
         bool defined = fus_select_defined(m, 0);
-        double here = table == FUS_EXPLAIN_MEAN  ? m->mean[c]
-                      : table == FUS_EXPLAIN_VAR ? m->m2[c] / (double)(m->n[c] - 1)
-                      : !defined                 ? (double)NAN
-                                                 : fus_csi_unit(m, 0, c);
+        double here = table == MEAN  ? m->mean[c]
+                      : table == VAR ? m->m2[c] / (double)(m->n[c] - 1)
+                      : !defined     ? (double)NAN
+                                     : fus_csi_unit(m, 0, c);
         code = compare(x, "units", here, there[c], equal((double)(float)here, there[c]), err, "%s, %.60s", names[table],
                        x->run->categories[c]);
     }
@@ -193,10 +195,10 @@ static int compare_table(struct fus_explain *x, enum fus_explain_table table, st
 }
 
 /* t, p, q of the category. */
-static int compare_decision(struct fus_explain *x, enum fus_explain_table table, double here, struct fus_error *err)
+static int compare_decision(struct fus_explain *x, enum table table, double here, struct fus_error *err)
 {
     double there[FUS_SELECT_CATEGORIES];
-    int code = fus_explain_read_table(there, NULL, x, table, err), c = x->decision.category;
+    int code = read_table(there, NULL, x, table, err), c = x->decision.category;
     return code ? code
                 : compare(x, "units", here, there[c], equal((double)(float)here, there[c]), err, "%s, %.60s",
                           names[table], x->run->categories[c]);
@@ -205,16 +207,16 @@ static int compare_decision(struct fus_explain *x, enum fus_explain_table table,
 static int compare_units(struct fus_explain *x, struct fus_error *err)
 {
     int code = FUS_OK;
-    const enum fus_explain_table every[] = {FUS_EXPLAIN_MEAN, FUS_EXPLAIN_VAR, FUS_EXPLAIN_CSI};
+    const enum table every[] = {MEAN, VAR, CSI};
     for (int i = 0; i < 3 && !code; i++)
         code = compare_table(x, every[i], err);
     if (code || x->options.select.criterion != FUS_CRITERION_IUT || x->decision.category < 0)
         return code;
     bool exact = x->options.select.test != FUS_TEST_PERMUTATION || x->decision.rank.q <= x->options.select.alpha;
-    code = compare_decision(x, FUS_EXPLAIN_T, x->decision.least_t, err);
+    code = compare_decision(x, T, x->decision.least_t, err);
     if (!code)
-        code = compare_decision(x, FUS_EXPLAIN_P, x->decision.p, err);
-    return code || !exact ? code : compare_decision(x, FUS_EXPLAIN_Q, x->decision.rank.q, err);
+        code = compare_decision(x, P, x->decision.p, err);
+    return code || !exact ? code : compare_decision(x, Q, x->decision.rank.q, err);
 }
 
 /* What the files' rounded means and variances give, beside what else the files say. */

@@ -226,14 +226,6 @@ int fus_explain_pass_decide(struct fus_localizer *run, int layer, struct fus_acc
 
 /* ---- the run ---- */
 
-bool fus_explain_finds_model(const struct fus_run_read *run, const char *model)
-{
-    for (int i = 0; i < run->n_models; i++)
-        if (strcmp(run->models[i].name, model) == 0)
-            return !fus_open_is_file(run->models[i].source);
-    return false;
-}
-
 /* The options of the run that its numbers depend on. */
 static void choose_options(struct fus_run_options *o, const struct fus_explain *x,
                            const struct fus_explain_request *request)

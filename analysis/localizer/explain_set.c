@@ -20,14 +20,6 @@ static char *description_of(const struct fus_run_read *run)
     return fus_run_read_text(&text, run, "stimuli", NULL) ? NULL : text;
 }
 
-bool fus_explain_finds_pictures(const struct fus_run_read *run)
-{
-    char *text = description_of(run);
-    bool found = text && strncmp(text, drawn, sizeof drawn - 1) == 0;
-    fus_base_free(text);
-    return found;
-}
-
 /* Whether the scrambled category was made of the others by --scrambled auto. */
 static bool is_made(const char *description)
 {

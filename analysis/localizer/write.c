@@ -7,6 +7,7 @@
 #include "analysis/report/report.h"
 #include "analysis/run/run_dir.h"
 #include "analysis/run/run_write.h"
+#include "analysis/run/tables.h"
 #include "nn/base/json.h"
 #include "nn/base/outfile.h"
 
@@ -153,6 +154,19 @@ static int copy_file(const char *to, const char *from, struct fus_error *err)
     return code;
 }
 
+static void warn_of_groups(const struct fus_localizer *run)
+{
+    struct fus_groups groups;
+    int apart[2];
+    if (fus_summary_groups(&groups, &run->summary, run->options.groups, NULL) == FUS_OK &&
+        fus_table_groups_apart(apart, &run->summary, &groups))
+        fus_note_say(
+            &run->notes,
+            "warning: groups %s and %s: no layer corresponds in all their models, so groups.csv has no rows of "
+            "them",
+            groups.group[apart[0]].name, groups.group[apart[1]].name);
+}
+
 static int write_tables(struct fus_localizer *run, const char *folder, struct fus_error *err)
 {
     char path[FUS_RUN_DIR_PATH];
@@ -161,7 +175,11 @@ static int write_tables(struct fus_localizer *run, const char *folder, struct fu
     fus_run_dir_path(path, folder, "pictures.png");
     if (!code)
         code = *sheet ? copy_file(path, sheet, err) : fus_sheet_write(path, run, err);
-    return code ? code : write_json(run, folder, err);
+    if (!code)
+        code = write_json(run, folder, err);
+    if (!code)
+        warn_of_groups(run);
+    return code;
 }
 
 /* Where the time went: a line for each phase, in order; the last is the time between them. */

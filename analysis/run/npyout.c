@@ -286,7 +286,7 @@ int fus_npyout_part(struct fus_npz *z, const void *data, size_t n_bytes, struct 
         return fus_base_fail(err, FUS_EINVAL, "%s: %zu bytes for an array that lacks %llu, in items of %zu",
                              z->file.path, n_bytes, (unsigned long long)z->missing, z->item);
     z->missing -= n_bytes;
-    if (z->item < 2 || !!fus_bits_little_endian()) {
+    if (z->item < 2 || fus_bits_little_endian()) {
         write_data(z, data, n_bytes);
         return FUS_OK;
     }

@@ -251,10 +251,7 @@ static bool has_units(const struct fus_run_summary_file *r, const char *model, c
 {
     char path[FUS_RUN_DIR_PATH];
     fus_run_dir_units(path, r->file.folder, model, layer);
-    FILE *f = fopen(path, "rb");
-    if (f)
-        fclose(f);
-    return f != NULL;
+    return fus_base_opens(path);
 }
 
 /* The maps alone, of another layer whose labels are still there. */

@@ -137,9 +137,6 @@ void fus_summary_free_model(struct fus_model_summary *model);
  * run. */
 int fus_compare_last_block(const struct fus_model_summary *model);
 
-/* The kind of a block's layer, from its name: "relu" for "layer4.2.relu"; NULL: not in a block. */
-const char *fus_compare_block_kind(const char *layer);
-
 /* ---- comparing models (analysis/units/compare.c) ---- */
 
 /* One row of the comparison of two models (compare.c): the paper's own one-sided

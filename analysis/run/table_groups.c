@@ -194,6 +194,19 @@ static int put_pair(struct fus_outfile *f, struct pair *x, struct fus_error *err
     return code;
 }
 
+bool fus_table_groups_apart(int pair[2], const struct fus_run_summary *run, const struct fus_groups *groups)
+{
+    bool apart = false;
+    for (int a = 0; a < groups->n && !apart; a++)
+        for (int b = a + 1; b < groups->n && !apart; b++) {
+            struct pair x = {.run = run, .a = &groups->group[a], .b = &groups->group[b]};
+            apart = !create_pair(&x, NULL) && x.n_layers == 0;
+            destroy_pair(&x);
+            pair[0] = a, pair[1] = b;
+        }
+    return apart;
+}
+
 int fus_table_groups(const char *path, const struct fus_run_summary *run, const struct fus_groups *groups,
                      uint64_t seed, struct fus_error *err)
 {

@@ -32,6 +32,9 @@ bool fus_power_table_reversed(const struct fus_run_summary *run, const struct fu
                               int layer, int category, int point, int statistic);
 int fus_table_groups(const char *path, const struct fus_run_summary *run, const struct fus_groups *groups,
                      uint64_t seed, struct fus_error *err); /* groups.csv */
+/* The first two groups, numbers into pair, no layer of which corresponds in all models: groups.csv
+ * has no rows of them. */
+bool fus_table_groups_apart(int pair[2], const struct fus_run_summary *run, const struct fus_groups *groups);
 enum { FUS_GROUP_STATISTICS = 7, FUS_GROUP_NUMBERS = 9 };
 extern const char *const fus_group_statistics[FUS_GROUP_STATISTICS], *const fus_group_columns[FUS_GROUP_NUMBERS];
 void fus_group_numbers(double *to[FUS_GROUP_NUMBERS], struct fus_group_row *row);

@@ -2,12 +2,13 @@
 /* The course of `sdc fit`: see decode.h. One participant after another: responses, fits, their
  * mean, scores; then one table of all. What is finished is not done again, so a stopped run
  * resumes where it was, and shards leave their fits for the run that joins them. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "analysis/sdc/decode.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -265,12 +266,17 @@ static int run_participant(struct fus_sdc_work *w, int p, struct fus_error *err)
 
 /* ---- all of them ---- */
 
-/* Of what was done in this call; a fit that was resumed or joined has done the rest before. */
+/* Of what was done in this call; a fit that was resumed or joined has done the rest before. The
+ * place of the study is for `sdc cluster --rois`. */
 static int write_log(const struct fus_sdc_work *w, struct fus_error *err)
 {
-    char path[FUS_SDC_PATH_BYTES], more[60];
+    char path[FUS_SDC_PATH_BYTES], more[FUS_SDC_PATH_BYTES + 60];
+    char *study = w->o->study ? realpath(w->o->study, NULL) : NULL;
+    bool named = study && strlen(study) < FUS_SDC_PATH_BYTES && !strpbrk(study, "\n\r");
     fus_sdc_work_path(path, w, "sdc.log");
-    snprintf(more, sizeof more, "steps\t%ld\n", (long)w->steps_done);
+    snprintf(more, sizeof more, "%s%s%ssteps\t%ld\n", named ? "study\t" : "", named ? study : "", named ? "\n" : "",
+             (long)w->steps_done);
+    free(study);
     return fus_sdc_phases_write(&w->phases, path, more, err);
 }
 

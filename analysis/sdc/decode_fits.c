@@ -46,13 +46,11 @@ static bool is_done(const struct fus_sdc_work *w, int p, struct one one)
 {
     char path[FUS_SDC_PATH_BYTES];
     name_file(path, w, p, one);
-    FILE *f = fopen(path, "rb");
-    if (f)
-        fclose(f);
-    return f != NULL;
+    return fus_base_opens(path);
 }
 
-bool fus_sdc_fits_here(const struct fus_sdc_work *w, int p, int i)
+/* Whether fit i belongs to this shard. */
+static bool in_shard(const struct fus_sdc_work *w, int p, int i)
 {
     long index = (long)p * count_fits(w) + i;
     return !w->o->n_shards || index % w->o->n_shards == w->o->shard - 1;
@@ -62,7 +60,7 @@ int fus_sdc_fits_left(struct fus_sdc_work *w, int p)
 {
     int left = 0;
     for (int i = 0; i < count_fits(w); i++)
-        left += fus_sdc_fits_here(w, p, i) && !is_done(w, p, one_of(w, i));
+        left += in_shard(w, p, i) && !is_done(w, p, one_of(w, i));
     return left;
 }
 
@@ -258,7 +256,7 @@ int fus_sdc_fits_run(struct fus_sdc_work *w, struct fus_error *err)
     if (!s.fits)
         return fus_base_fail(err, FUS_ENOMEM, "%s: no memory for %d fits", w->name, all);
     for (int i = 0; i < all; i++)
-        if (fus_sdc_fits_here(w, w->p, i) && !is_done(w, w->p, one_of(w, i)))
+        if (in_shard(w, w->p, i) && !is_done(w, w->p, one_of(w, i)))
             s.fits[s.n++] = i;
     if (s.n && w->data->n_voxels * w->embedding.d <= SMALL_WEIGHTS)
         code = run_side_by_side(&s, err);

@@ -74,7 +74,6 @@ void fus_sdc_record_remove_parts(const struct fus_sdc_work *w); /* DIR/parts wit
 
 /* The fits of the participant at work that belong to this shard and are not there yet. */
 int fus_sdc_fits_run(struct fus_sdc_work *w, struct fus_error *err);
-bool fus_sdc_fits_here(const struct fus_sdc_work *w, int p, int i); /* whether fit i belongs to this shard */
 /* How many fits participant p has left in this shard. */
 int fus_sdc_fits_left(struct fus_sdc_work *w, int p);
 /* weight [V, d], bias [d] of one finished fit. */

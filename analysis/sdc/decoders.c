@@ -232,14 +232,6 @@ int fus_sdc_decoders_read(struct fus_sdc_decoders *d, const char *const *specs, 
     return code;
 }
 
-static bool exists(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    if (f)
-        fclose(f);
-    return f != NULL;
-}
-
 static int compare_names(const void *a, const void *b)
 {
     return fus_folder_compare(*(char *const *)a, *(char *const *)b);
@@ -283,7 +275,7 @@ static int list_study(char ***names, size_t *n, const char *dir, struct fus_erro
     struct fus_json j;
     bool memory = true;
     int length = snprintf(path, sizeof path, "%s/sdc.json", dir), code;
-    if (length < 0 || (size_t)length >= sizeof path || !exists(path))
+    if (length < 0 || (size_t)length >= sizeof path || !fus_base_opens(path))
         return FUS_OK;
     code = fus_base_read_file(&text, &bytes, path, (size_t)1 << 26, err);
     if (code)
@@ -351,7 +343,7 @@ int fus_sdc_decoders_run(float *w, bool *found, const struct fus_sdc_decoders *d
     struct fus_store *s = NULL;
     size_t n = d->first[participant + 1] - d->first[participant];
     int length = snprintf(path, sizeof path, "%s/decoders/%s/%s", dir, d->name[participant], file);
-    *found = length > 0 && (size_t)length < sizeof path && exists(path);
+    *found = length > 0 && (size_t)length < sizeof path && fus_base_opens(path);
     if (!*found)
         return FUS_OK;
     int code = fus_open_weights(&s, path, err);

@@ -39,6 +39,14 @@ void fus_sdc_demo_defaults(struct fus_sdc_demo *d, bool small)
         make_small(d);
 }
 
+/* NAME=IMAGES, from a copy of the name: compilers warn of texts within the struct being written. */
+static void name_trials(struct fus_sdc_demo_model *m, const char *images)
+{
+    char name[sizeof m->name];
+    memcpy(name, m->name, sizeof name);
+    snprintf(m->trials, sizeof m->trials, "%s=%s", name, images);
+}
+
 void fus_sdc_demo_prepare(struct fus_sdc_demo *d)
 {
     snprintf(d->data, sizeof d->data, "%s/data", d->out);
@@ -47,7 +55,7 @@ void fus_sdc_demo_prepare(struct fus_sdc_demo *d)
     snprintf(d->images, sizeof d->images, "%s/images.tsv", d->data);
     snprintf(d->localizer, sizeof d->localizer, "%s/localizer", d->out);
     for (int i = 0; i < d->n_models; i++) {
-        snprintf(d->models[i].trials, sizeof d->models[i].trials, "%s=%s", d->models[i].name, d->images);
+        name_trials(&d->models[i], d->images);
         d->fit.trials[i] = d->models[i].trials;
     }
     d->fit.n_trials = d->n_models;

@@ -25,10 +25,7 @@ static bool exists(const char *dir, const char *folder, const char *file)
 {
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/%s%s%s", dir, folder, *folder ? "/" : "", file);
-    FILE *f = n > 0 && (size_t)n < sizeof path ? fopen(path, "rb") : NULL;
-    if (f)
-        fclose(f);
-    return f != NULL;
+    return n > 0 && (size_t)n < sizeof path && fus_base_opens(path);
 }
 
 bool fus_sdc_page_suits(const char *dir)

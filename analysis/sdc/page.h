@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* report.html of shared decodable concepts, drawn from the tables alone.
  *
- * Reading order: page_read.c (tables), page_matrix.c (panels), page_scores.c (retrieval),
- * page_figures.c (sweep, matrices), page_clusters.c (what the clusters are), page_judge.c (who is
- * in them, stability, other ways), page_regions.c (regions of interest), page_shared.c (networks),
- * page_groups.c (groups of participants), page_methods.c (how it was done), page.c. */
+ * Reading order: page_read.c, page_meaning.c (tables), page_matrix.c (panels), page_scores.c
+ * (retrieval), page_figures.c (sweep, matrices), page_clusters.c (what the clusters are),
+ * page_judge.c (who is in them, stability, other ways), page_regions.c (regions of interest),
+ * page_shared.c (networks), page_groups.c (groups of participants), page_methods.c (how it was
+ * done), page.c. */
 #ifndef FUS_SDC_PAGE_H
 #define FUS_SDC_PAGE_H
 
@@ -136,6 +137,9 @@ void fus_sdc_page_free(struct fus_sdc_page_kind *k);
 /* A member of cluster.json, of the fit's sdc.json: a string, number or word; "": none. */
 void fus_sdc_page_member(char text[128], const struct fus_sdc_page_kind *k, const char *key);
 void fus_sdc_page_fit_member(char text[128], const struct fus_sdc_page_kind *k, const char *key);
+
+/* page_meaning.c */
+int fus_sdc_page_meaning_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);
 
 /* Tables and figures of page_judge.c. */
 int fus_sdc_page_judge_read(struct fus_sdc_page_kind *k, const char *folder, struct fus_error *err);

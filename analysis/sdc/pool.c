@@ -101,19 +101,11 @@ static void read_input(struct fus_json *j, char **file, const char *what)
     fus_base_free(name);
 }
 
-static bool exists(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    if (f)
-        fclose(f);
-    return f != NULL;
-}
-
 /* *path NULL: there is no such file in the folder. */
 static int locate_in(char **path, const char *dir, const char *file, struct fus_error *err)
 {
     int code = fus_folder_join(path, dir, file, err);
-    if (!code && !exists(*path)) {
+    if (!code && !fus_base_opens(*path)) {
         fus_base_free(*path);
         *path = NULL;
     }
@@ -124,7 +116,7 @@ static int locate_in(char **path, const char *dir, const char *file, struct fus_
 static int locate(char **path, const char *dir, const char *file, struct fus_error *err)
 {
     *path = NULL;
-    if (file && exists(file))
+    if (file && fus_base_opens(file))
         return (*path = fus_base_strdup(file)) ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for a path");
     return !file || *file == '/' ? FUS_OK : locate_in(path, dir, file, err);
 }
@@ -138,7 +130,7 @@ static int find_input(char **path, const char *dir, const char *what, struct fus
     struct fus_json j;
     int length = snprintf(record, sizeof record, "%s/sdc.json", dir);
     *path = NULL;
-    if (length < 0 || (size_t)length >= sizeof record || !exists(record))
+    if (length < 0 || (size_t)length >= sizeof record || !fus_base_opens(record))
         return FUS_OK;
     int code = fus_base_read_file(&text, &n, record, (size_t)1 << 26, err);
     if (code)

@@ -31,12 +31,7 @@ static void hash(struct fus_sdc_stem *s)
 {
     struct fus_sha256 sha;
     fus_sha256_start(&sha);
-    for (size_t i = 0; i < s->n_filters * s->n_weights; i++) {
-        uint32_t bits;
-        memcpy(&bits, &s->filter[i], sizeof bits);
-        const uint8_t bytes[] = {(uint8_t)bits, (uint8_t)(bits >> 8), (uint8_t)(bits >> 16), (uint8_t)(bits >> 24)};
-        fus_sha256_add(&sha, bytes, sizeof bytes);
-    }
+    fus_sha256_add_floats(&sha, s->filter, s->n_filters * s->n_weights);
     fus_sha256_hex(&sha, s->sha256);
 }
 

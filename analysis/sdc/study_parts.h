@@ -17,7 +17,6 @@ struct fus_sdc_range {
     } item[64];
 };
 int fus_sdc_range_parse(struct fus_sdc_range *r, const char *text, struct fus_error *err);
-bool fus_sdc_range_holds(const struct fus_sdc_range *r, uint64_t number);
 
 /* Finds the files of a source, opens each once, and counts places and frames (files.c). Messages
  * do not name the participant. */

@@ -31,7 +31,7 @@ int fus_sdc_range_parse(struct fus_sdc_range *r, const char *text, struct fus_er
     return fus_base_fail(err, FUS_EINVAL, "sessions %s: expected numbers such as 1-37 or 1,3,5-8", text);
 }
 
-bool fus_sdc_range_holds(const struct fus_sdc_range *r, uint64_t number)
+static bool holds(const struct fus_sdc_range *r, uint64_t number)
 {
     for (int i = 0; i < r->n; i++)
         if (number >= r->item[i].first && number <= r->item[i].last)
@@ -148,7 +148,7 @@ static int read_session(const char **name, bool *used, const struct reading *r, 
     *used = true;
     if (r->session < 0) {
         *name = r->s->n_parts ? file_of(&file, r->s, row) : "all";
-        *used = fus_sdc_range_holds(r->range, (uint64_t)file);
+        *used = holds(r->range, (uint64_t)file);
         return FUS_OK;
     }
     *name = fus_sdc_tsv_text(&r->t, row, r->session);
@@ -159,7 +159,7 @@ static int read_session(const char **name, bool *used, const struct reading *r, 
     if (!fus_number_whole(&number, *name, NULL))
         return fus_base_fail(err, FUS_EFORMAT, "%s: line %ld: found the session `%s`, expected a number for --sessions",
                              r->t.path, r->t.line[row], *name);
-    *used = fus_sdc_range_holds(r->range, number);
+    *used = holds(r->range, number);
     return FUS_OK;
 }
 

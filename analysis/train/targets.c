@@ -297,18 +297,6 @@ static int make_bags(struct fus_targets *t, struct fus_error *err)
 
 /* ---- all of it ---- */
 
-static void add_floats(struct fus_sha256 *sha, const float *x, size_t n)
-{
-    for (size_t i = 0; x && i < n; i++) {
-        union {
-            float f;
-            uint32_t u;
-        } bits = {x[i]};
-        uint8_t bytes[4] = {(uint8_t)bits.u, (uint8_t)(bits.u >> 8), (uint8_t)(bits.u >> 16), (uint8_t)(bits.u >> 24)};
-        fus_sha256_add(sha, bytes, 4);
-    }
-}
-
 static void digest(struct fus_targets *t)
 {
     struct fus_sha256 sha;
@@ -317,14 +305,15 @@ static void digest(struct fus_targets *t)
         const struct fus_targets_side *s = &t->side[side];
         for (size_t i = 0; i < s->n_texts; i++)
             fus_sha256_add(&sha, s->texts[i], strlen(s->texts[i]) + 1);
-        add_floats(&sha, s->rows, s->n_texts * (size_t)t->dim);
+        if (s->rows)
+            fus_sha256_add_floats(&sha, s->rows, s->n_texts * (size_t)t->dim);
         for (int i = 0; s->swapped && i < s->feed->n_items; i++)
             fus_sha256_add(
                 &sha,
                 &(uint8_t[]){(uint8_t)s->swapped[i], (uint8_t)(s->swapped[i] >> 8), (uint8_t)(s->swapped[i] >> 16)}, 3);
     }
     if (t->classes)
-        add_floats(&sha, t->classes, (size_t)t->side[0].feed->n_classes * (size_t)t->dim);
+        fus_sha256_add_floats(&sha, t->classes, (size_t)t->side[0].feed->n_classes * (size_t)t->dim);
     fus_sha256_hex(&sha, t->sha256);
 }
 

@@ -7,8 +7,9 @@
 
 #include "analysis/run/summary.h"
 
-/* "layer4.2.relu" or CLIP's "layer4.2.relu3": two dots and a last part that starts with relu. */
-const char *fus_compare_block_kind(const char *layer)
+/* The kind of a block's layer, "relu" of "layer4.2.relu" or CLIP's "relu3" of "layer4.2.relu3";
+ * NULL: not in a block. */
+static const char *block_kind(const char *layer)
 {
     const char *dot = strchr(layer, '.');
     const char *second = dot ? strchr(dot + 1, '.') : NULL;
@@ -18,7 +19,7 @@ const char *fus_compare_block_kind(const char *layer)
 int fus_compare_last_block(const struct fus_model_summary *model)
 {
     for (int l = model->n_layers - 1; l >= 0; l--)
-        if (fus_compare_block_kind(model->layers[l].name))
+        if (block_kind(model->layers[l].name))
             return l;
     for (int l = model->n_layers - 1; l >= 0; l--)
         if (model->layers[l].height * model->layers[l].width > 1)
@@ -38,7 +39,7 @@ static int find_layer(const struct fus_model_summary *m, const char *name)
 static bool has_blocks_of(const struct fus_model_summary *b, const struct fus_model_summary *a)
 {
     for (int i = 0; i < a->n_layers; i++)
-        if (fus_compare_block_kind(a->layers[i].name) && find_layer(b, a->layers[i].name) < 0)
+        if (block_kind(a->layers[i].name) && find_layer(b, a->layers[i].name) < 0)
             return false;
     return true;
 }
@@ -49,7 +50,7 @@ static int nearest_layer(const struct fus_model_summary *m, const char *kind, do
 {
     int best = -1;
     for (int i = 0; i < m->n_layers; i++) {
-        const char *found = fus_compare_block_kind(m->layers[i].name);
+        const char *found = block_kind(m->layers[i].name);
         if (i != except && found && strcmp(found, kind) == 0 &&
             (best < 0 || fabs(m->layers[i].depth - depth) < fabs(m->layers[best].depth - depth)))
             best = i;
@@ -59,12 +60,12 @@ static int nearest_layer(const struct fus_model_summary *m, const char *kind, do
 
 int fus_compare_layer(const struct fus_model_summary *a, int layer, const struct fus_model_summary *b)
 {
-    const char *kind = fus_compare_block_kind(a->layers[layer].name);
+    const char *kind = block_kind(a->layers[layer].name);
     if (!kind || (has_blocks_of(b, a) && has_blocks_of(a, b)))
         return find_layer(b, a->layers[layer].name);
     int last_a = fus_compare_last_block(a), last_b = fus_compare_last_block(b);
     if (layer == last_a)
-        return fus_compare_block_kind(b->layers[last_b].name) ? last_b : -1;
+        return block_kind(b->layers[last_b].name) ? last_b : -1;
     int other = nearest_layer(b, kind, a->layers[layer].depth, last_b);
     return other >= 0 && nearest_layer(a, kind, b->layers[other].depth, last_a) == layer ? other : -1;
 }
@@ -73,11 +74,11 @@ static void compare_category(struct fus_csi_comparison *row, const struct fus_ca
                              const struct fus_category_summary *b)
 {
     row->proportion_difference = a->proportion - b->proportion;
-    row->csi_difference = row->t = row->df = row->p = NAN;
+    row->csi_difference = a->csi_mean - b->csi_mean;
+    row->t = row->df = row->p = NAN;
     if (a->n_csi < 2 || b->n_csi < 2)
         return;
     double var_a = a->csi_sd * a->csi_sd, var_b = b->csi_sd * b->csi_sd, n_a = (double)a->n_csi, n_b = (double)b->n_csi;
-    row->csi_difference = a->csi_mean - b->csi_mean;
     row->t = fus_ttest_welch(&row->df, a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
     row->p = fus_ttest_p(a->csi_mean, var_a, n_a, b->csi_mean, var_b, n_b);
 }

@@ -36,10 +36,10 @@ static int parse_models(struct fus_groups *out, const char *text, const char *en
     while (text <= end) {
         const char *comma = memchr(text, ',', (size_t)(end - text));
         size_t n = (size_t)((comma ? comma : end) - text);
-        int model = find_model(text, n, names, n_names), shown = n < 60 ? (int)n : 60;
+        int model = names ? find_model(text, n, names, n_names) : 0, shown = n < 60 ? (int)n : 60;
         if (model < 0)
             return fus_base_fail(err, FUS_EINVAL, "--group %s: no model is called '%.*s'", group->name, shown, text);
-        if (is_taken(out, model))
+        if (names && is_taken(out, model))
             return fus_base_fail(err, FUS_EINVAL, "--group %s: model '%.*s' is already in a group", group->name, shown,
                                  text);
         if (group->n == FUS_GROUPS_MODELS)

@@ -216,6 +216,14 @@ failed:
     return NULL;
 }
 
+bool fus_base_opens(const char *path)
+{
+    FILE *f = fus_base_open(path, NULL);
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
 int fus_base_read_file(uint8_t **data, size_t *n, const char *path, size_t max_bytes, struct fus_error *err)
 {
     int code = FUS_OK;

@@ -82,6 +82,8 @@ void fus_base_fail_allocation(long n);
  * (FUS_EIO). NULL on failure. Messages do not name the path: the caller adds it with
  * fus_base_blame. */
 FILE *fus_base_open(const char *path, struct fus_error *err);
+/* Whether it does: there is such a file, and it may be read. */
+bool fus_base_opens(const char *path);
 
 /* The whole file in memory: *data has *n bytes and one more that is 0. FUS_ELIMIT if it is longer
  * than max_bytes; FUS_EIO if it cannot be read or is a folder. Messages do not name the path: the

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "nn/base/bits.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -151,6 +153,19 @@ void fus_sha256_add(struct fus_sha256 *s, const void *bytes, size_t n)
     n %= 64;
     if (n)
         memcpy(s->block, p, n);
+}
+
+void fus_sha256_add_floats(struct fus_sha256 *s, const float *x, size_t n)
+{
+    if (fus_bits_little_endian()) {
+        fus_sha256_add(s, x, n * sizeof *x);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u = fus_bits_of_float(x[i]);
+        const uint8_t bytes[] = {(uint8_t)u, (uint8_t)(u >> 8), (uint8_t)(u >> 16), (uint8_t)(u >> 24)};
+        fus_sha256_add(s, bytes, sizeof bytes);
+    }
 }
 
 void fus_sha256_hex(struct fus_sha256 *s, char hex[FUS_SHA256_HEX])

@@ -22,7 +22,8 @@ struct fus_sha256 {
 
 void fus_sha256_start(struct fus_sha256 *s);
 void fus_sha256_add(struct fus_sha256 *s, const void *bytes, size_t n);
-void fus_sha256_hex(struct fus_sha256 *s, char hex[FUS_SHA256_HEX]); /* ends the stream */
+void fus_sha256_add_floats(struct fus_sha256 *s, const float *x, size_t n); /* their bits, little-endian */
+void fus_sha256_hex(struct fus_sha256 *s, char hex[FUS_SHA256_HEX]);        /* ends the stream */
 int fus_sha256_file(char hex[FUS_SHA256_HEX], const char *path, struct fus_error *err);
 
 #ifdef __cplusplus

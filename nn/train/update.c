@@ -10,18 +10,28 @@
 
 #define LARGEST_LOG_SCALE 4.6051702f /* of the contrastive temperature: 100 */
 
+struct scaling {
+    const struct fus_train *t;
+    float by;
+};
+
+static void scale_gradient(void *context, int i, int thread)
+{
+    const struct scaling *s = context;
+    float *g = s->t->parameters[i].tensor[FUS_TRAIN_GRADIENT];
+    (void)thread;
+    for (size_t j = 0; g && j < s->t->parameters[i].floats; j++)
+        g[j] *= s->by;
+}
+
 /* Scales gradients by most / |g| if that is less than 1. */
 static void clip(struct fus_train *t)
 {
     double most = t->options.optimise.clip_norm, norm = most > 0 ? fus_train_norm(t) : 0;
     if (!(norm > most))
         return;
-    float by = (float)(most / norm);
-    for (int i = 0; i < t->n_parameters; i++) {
-        float *g = t->parameters[i].tensor[FUS_TRAIN_GRADIENT];
-        for (size_t j = 0; g && j < t->parameters[i].floats; j++)
-            g[j] *= by;
-    }
+    struct scaling s = {t, (float)(most / norm)};
+    fus_threads_for(t->n_parameters, scale_gradient, &s);
 }
 
 struct updating {

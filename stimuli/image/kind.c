@@ -40,7 +40,7 @@ static bool is_pnm(const uint8_t *bytes, size_t n)
     return i > 2 && i < n && (bytes[i] == '#' || (bytes[i] >= '0' && bytes[i] <= '9'));
 }
 
-struct fus_kind fus_kind_of_bytes(const uint8_t *bytes, size_t n)
+static struct fus_kind of_bytes(const uint8_t *bytes, size_t n)
 {
     static const struct {
         const char *magic;
@@ -87,7 +87,7 @@ struct fus_kind fus_kind_of_file(const char *path)
     size_t n = f ? fread(bytes, 1, sizeof bytes, f) : 0;
     if (f)
         fclose(f);
-    return fus_kind_of_bytes(bytes, n);
+    return of_bytes(bytes, n);
 }
 
 /* The ending with its dot in lower case; false if there is none. */

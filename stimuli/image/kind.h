@@ -13,11 +13,8 @@ struct fus_kind {
     bool readable;    /* there is a decoder for it */
 };
 
-#define FUS_KIND_ENDINGS ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .bmp" /* of supported formats */
-
 enum { FUS_KIND_BYTES = 32 }; /* bytes of a file that are examined */
 
-struct fus_kind fus_kind_of_bytes(const uint8_t *bytes, size_t n);
 struct fus_kind fus_kind_of_file(const char *path); /* name NULL if it cannot be read */
 
 /* The kind by the name's ending; upper and lower case are equal. FUS_KIND_NONE: no ending, or not

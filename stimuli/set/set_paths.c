@@ -29,7 +29,8 @@ static char *field(char *line, int column)
     return NULL;
 }
 
-/* The column `path` of a header with tabs; 0 of a line without; -1: it has none. The header is cut. */
+/* The column `path` of a header with tabs; 0 of a line without; -1: it has none. The header is
+ * cut. */
 static int path_column(char *header)
 {
     if (!strchr(header, '\t'))

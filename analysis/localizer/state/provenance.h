@@ -31,6 +31,10 @@ struct fus_provenance_line {
     char *field[12]; /* the first is the kind of record */
     int n;
 };
+enum {
+    FUS_PROVENANCE_PICTURE = 12, /* fields of a picture's line */
+    FUS_PROVENANCE_OWN = 7       /* from this one on, only the picture's shard knows the values */
+};
 struct fus_provenance {
     char *text;
     int n;
@@ -40,14 +44,21 @@ struct fus_provenance {
 int fus_provenance_parse(struct fus_provenance *p, const char *text, struct fus_error *err);
 void fus_provenance_free(struct fus_provenance *p);
 
+/* Whether a line is a record of this kind with n fields in all. */
+bool fus_provenance_is(const struct fus_provenance_line *l, const char *what, int n);
+/* A whole number in decimal digits; false if it is none, or not within these bounds. */
+bool fus_provenance_number(int *out, const char *s, int least, int most);
+
 /* FUS_EINVAL names the difference, "..., A found, B expected". apart: ignore the shard's number and
  * the fields that only one shard knows. */
 int fus_provenance_same(const struct fus_provenance *found, const struct fus_provenance *expected, bool apart,
                         struct fus_error *err);
 
+/* ---- a run as it was: provenance_restore.c ---- */
+
 /* Restores a run: options, set, models with their layers, pictures; options.validate is the second
- * set's description. Fields that only another shard
- * knows stay empty. Texts of options are owned by p. */
+ * set's description. Fields that only another shard knows stay empty. Texts of options are owned
+ * by p. */
 int fus_provenance_restore(struct fus_localizer *run, const struct fus_provenance *p, struct fus_error *err);
 
 /* Adds the fields of a shard's pictures to a run restored from another shard. FUS_EINVAL if both

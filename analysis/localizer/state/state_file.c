@@ -28,7 +28,7 @@ void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum
     snprintf(path, path_bytes, "%s/%s-%d-%d-%s", folder, kinds[kind], first, end, layer);
 }
 
-uint64_t fus_state_file_layer_bytes(const struct fus_state_file *file, int channels, size_t n_places)
+static uint64_t layer_bytes(const struct fus_state_file *file, int channels, size_t n_places)
 {
     if (file->kind == FUS_STATE_MOMENTS)
         return (uint64_t)file->n_halves * (uint64_t)file->n_moments * sizeof(double) *
@@ -144,7 +144,7 @@ static int read_layers(struct fus_state_file *p, struct fus_bytes *b, uint64_t a
         memcpy(l->name, name, sizeof l->name);
         l->channels = (int)channels;
         l->n_places = (size_t)n_places;
-        l->n_bytes = fus_state_file_layer_bytes(p, l->channels, l->n_places);
+        l->n_bytes = layer_bytes(p, l->channels, l->n_places);
         l->at = at;
         at += l->n_bytes + DIGEST;
     }

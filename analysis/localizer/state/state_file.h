@@ -57,9 +57,6 @@ void fus_state_file_discard(struct fus_state_file_out *o);
 void fus_state_file_path(char *path, size_t path_bytes, const char *folder, enum fus_state_file_kind kind, int first,
                          int end, const char *layer);
 
-/* Bytes of a layer's array: kind, first, end, n_halves and n_moments as in file. */
-uint64_t fus_state_file_layer_bytes(const struct fus_state_file *file, int channels, size_t n_places);
-
 /* ---- reading ---- */
 
 struct fus_state_files {
