@@ -272,8 +272,8 @@ union block {
     int16_t coefs[64];
 };
 
-/* As eight stores: gcc makes `rep stos` of an initialiser, which takes longer to begin than these do
- * to end. */
+/* Eight stores: of an initialiser gcc makes `rep stos`, which takes longer to start than they do
+ * altogether. */
 static inline void clear(union block *b)
 {
     const row zero = {0};
