@@ -22,8 +22,26 @@ static void test_counter(void)
     CHECK(fus_rng_u64(&r) == first[0]);
 }
 
+/* Fills are single draws, and the stream goes on behind them. */
+static void check_fills(void)
+{
+    struct fus_rng a, b;
+    float uniform[100], normal[100];
+    int same = 0;
+    fus_rng_seed(&a, 5);
+    fus_rng_seed(&b, 5);
+    fus_rng_fill_uniform(&a, uniform, 100, 0.25);
+    fus_rng_fill_normal(&a, normal, 100, 3.0);
+    for (int i = 0; i < 100; i++)
+        same += uniform[i] == (float)(0.25 * (2 * fus_rng_uniform(&b) - 1));
+    for (int i = 0; i < 100; i++)
+        same += normal[i] == (float)(3.0 * fus_rng_normal(&b));
+    CHECK(same == 200 && fus_rng_u64(&a) == fus_rng_u64(&b));
+}
+
 int main(void)
 {
+    check_fills();
     /* xoshiro256** from the state 1, 2, 3, 4: the authors' C code */
     struct fus_rng r = {{1, 2, 3, 4}};
     CHECK(fus_rng_u64(&r) == 11520u && fus_rng_u64(&r) == 0 && fus_rng_u64(&r) == 1509978240u);

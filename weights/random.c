@@ -49,18 +49,6 @@ static void start_stream(struct fus_rng *rng, uint64_t seed, const char *name)
     fus_rng_seed(rng, strtoull(hex, NULL, 16));
 }
 
-static void fill_normal(float *out, size_t n, double std, struct fus_rng *rng)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = (float)(std * fus_rng_normal(rng));
-}
-
-static void fill_uniform(float *out, size_t n, double bound, struct fus_rng *rng)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = (float)(bound * (2 * fus_rng_uniform(rng) - 1));
-}
-
 /* The weight of a block's last batch norm. */
 static bool ends_block(const char *name, bool bottleneck)
 {
@@ -77,19 +65,19 @@ void fus_random_fill(float *out, const char *name, const int64_t *shape, int n_d
     if (strcmp(name, "logit_scale") == 0) {
         out[0] = 2.6592600369327779f;
     } else if (strcmp(name, "class_embedding") == 0 || strcmp(name, "positional_embedding") == 0) {
-        fill_normal(out, n, 1 / sqrt((double)shape[n_dims - 1]), &rng);
+        fus_rng_fill_normal(&rng, out, n, 1 / sqrt((double)shape[n_dims - 1]));
     } else if (strcmp(name, "proj") == 0) {
-        fill_normal(out, n, 1 / sqrt((double)shape[0]), &rng);
+        fus_rng_fill_normal(&rng, out, n, 1 / sqrt((double)shape[0]));
     } else if (n_dims == 4 && shape[2] > 7) {
-        fill_normal(out, n, 1 / sqrt((double)(shape[1] * shape[2] * shape[3])), &rng);
+        fus_rng_fill_normal(&rng, out, n, 1 / sqrt((double)(shape[1] * shape[2] * shape[3])));
     } else if (n_dims == 4) {
-        fill_normal(out, n, sqrt(2.0 / (double)(shape[0] * shape[2] * shape[3])), &rng);
+        fus_rng_fill_normal(&rng, out, n, sqrt(2.0 / (double)(shape[0] * shape[2] * shape[3])));
     } else if (n_dims == 2 && strcmp(name, "text.weight") == 0) {
-        fill_normal(out, n, 1 / sqrt((double)shape[0]), &rng);
+        fus_rng_fill_normal(&rng, out, n, 1 / sqrt((double)shape[0]));
     } else if (n_dims == 2 && strncmp(name, "attnpool.", 9) == 0) {
-        fill_normal(out, n, 1 / sqrt((double)shape[1]), &rng);
+        fus_rng_fill_normal(&rng, out, n, 1 / sqrt((double)shape[1]));
     } else if (n_dims == 2 || inputs) {
-        fill_uniform(out, n, 1 / sqrt((double)(n_dims == 2 ? shape[1] : inputs)), &rng);
+        fus_rng_fill_uniform(&rng, out, n, 1 / sqrt((double)(n_dims == 2 ? shape[1] : inputs)));
     } else {
         float value = fus_base_ends_with(name, ".weight") || fus_base_ends_with(name, ".running_var");
         for (size_t i = 0; i < n; i++)
@@ -112,9 +100,9 @@ static bool fill_chain(float *out, const struct fus_store *s, const struct fus_t
     if (vgg && bias)
         memset(out, 0, t->n_elements * sizeof *out);
     else if (vgg && t->n_dims == 2)
-        fill_normal(out, t->n_elements, 0.01, &rng);
+        fus_rng_fill_normal(&rng, out, t->n_elements, 0.01);
     else if (!vgg && w)
-        fill_uniform(out, t->n_elements, 1 / sqrt((double)(w->n_elements / (size_t)w->shape[0])), &rng);
+        fus_rng_fill_uniform(&rng, out, t->n_elements, 1 / sqrt((double)(w->n_elements / (size_t)w->shape[0])));
     else
         return false;
     return true;
@@ -132,7 +120,7 @@ static bool fill_convnext(float *out, const struct fus_store *s, const struct fu
         for (size_t i = 0; i < t->n_elements; i++)
             out[i] = 1e-6f;
     else
-        fill_normal(out, t->n_elements, 0.02, &rng);
+        fus_rng_fill_normal(&rng, out, t->n_elements, 0.02);
     return true;
 }
 
@@ -145,7 +133,8 @@ static void fill_glorot(float *out, const struct fus_store *s, const struct fus_
     if (t->n_dims == 1)
         memset(out, 0, t->n_elements * sizeof *out);
     else
-        fill_uniform(out, t->n_elements, sqrt(6 / (double)((size_t)(t->shape[0] + t->shape[1]) * places)), &rng);
+        fus_rng_fill_uniform(&rng, out, t->n_elements,
+                             sqrt(6 / (double)((size_t)(t->shape[0] + t->shape[1]) * places)));
 }
 
 /* Columns of the matrix that a bias belongs to; 0: it is a batch norm's. */

@@ -38,7 +38,7 @@ void fus_rng_seed_counter(struct fus_rng *r, const uint64_t *parts, int n)
     fus_rng_seed(r, fus_rng_key(parts, n));
 }
 
-uint64_t fus_rng_u64(struct fus_rng *r)
+static inline uint64_t next(struct fus_rng *r)
 {
     uint64_t *s = r->s;
     uint64_t out = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
@@ -51,9 +51,19 @@ uint64_t fus_rng_u64(struct fus_rng *r)
     return out;
 }
 
+uint64_t fus_rng_u64(struct fus_rng *r)
+{
+    return next(r);
+}
+
+static inline double uniform(struct fus_rng *r)
+{
+    return (double)(next(r) >> 11) * 0x1p-53;
+}
+
 double fus_rng_uniform(struct fus_rng *r)
 {
-    return (double)(fus_rng_u64(r) >> 11) * 0x1p-53;
+    return uniform(r);
 }
 
 uint64_t fus_rng_below(struct fus_rng *r, uint64_t n)
@@ -65,13 +75,35 @@ uint64_t fus_rng_below(struct fus_rng *r, uint64_t n)
     return x % n;
 }
 
-double fus_rng_normal(struct fus_rng *r)
+static inline double normal(struct fus_rng *r)
 {
     double u, v, q;
     do {
-        u = 2 * fus_rng_uniform(r) - 1;
-        v = 2 * fus_rng_uniform(r) - 1;
+        u = 2 * uniform(r) - 1;
+        v = 2 * uniform(r) - 1;
         q = u * u + v * v;
     } while (q >= 1 || q == 0);
     return u * sqrt(-2 * fus_fmath_log(q) / q);
+}
+
+double fus_rng_normal(struct fus_rng *r)
+{
+    return normal(r);
+}
+
+/* The state is in registers meanwhile. */
+void fus_rng_fill_uniform(struct fus_rng *r, float *out, size_t n, double factor)
+{
+    struct fus_rng here = *r;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)(factor * (2 * uniform(&here) - 1));
+    *r = here;
+}
+
+void fus_rng_fill_normal(struct fus_rng *r, float *out, size_t n, double factor)
+{
+    struct fus_rng here = *r;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)(factor * normal(&here));
+    *r = here;
 }

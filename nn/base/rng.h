@@ -4,6 +4,7 @@
 #ifndef FUS_RNG_H
 #define FUS_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -25,6 +26,10 @@ uint64_t fus_rng_u64(struct fus_rng *r);
 double fus_rng_uniform(struct fus_rng *r);             /* [0, 1), 53 bits */
 uint64_t fus_rng_below(struct fus_rng *r, uint64_t n); /* 0 .. n-1 without bias; n > 0 */
 double fus_rng_normal(struct fus_rng *r);              /* N(0, 1), Marsaglia's polar method, with fus_fmath_log */
+
+/* n draws, each in double and rounded to float: factor (2 uniform - 1), or factor normal. */
+void fus_rng_fill_uniform(struct fus_rng *r, float *out, size_t n, double factor);
+void fus_rng_fill_normal(struct fus_rng *r, float *out, size_t n, double factor);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,8 @@
  *   DIV(x, y)               IEEE division
  *   FLESS(x, y)             x < y, a mask; false for NaN
  *   FPICK(mask, x, y)       x where the mask is set, else y
+ *   LARGER(x, y)            x where y < x, else y: y if one is NaN
+ *   SMALLER(x, y)           x where x < y, else y: y if one is NaN
  *   POWER2(m)               2^k for m = 1.5 * 2^23 + k, -126 <= k <= 127: integer steps on its bits
  *
  * Each expression is that of fus_fmath_expf and fus_fmath_erff (fmath.c), so
@@ -15,8 +17,7 @@ INLINE VEC act_exp(VEC x)
     const VEC low = CONSTANT(FUS_FMATH_EXPF_LOW), high = CONSTANT(FUS_FMATH_EXPF_HIGH),
               shift = CONSTANT(FUS_FMATH_EXPF_SHIFT);
     static const float tail[] = {FUS_FMATH_EXPF_TAIL};
-    x = FPICK(FLESS(x, low), low, x);
-    x = FPICK(FLESS(high, x), high, x);
+    x = SMALLER(high, LARGER(low, x));
     VEC m = FMA(x, CONSTANT(FUS_FMATH_EXPF_LOG2_E), shift), k = SUB(m, shift);
     VEC r = FMA(k, CONSTANT(-FUS_FMATH_EXPF_LN2_HIGH), x), p = CONSTANT(tail[0]);
     r = FMA(k, CONSTANT(-FUS_FMATH_EXPF_LN2_LOW), r);
@@ -30,8 +31,8 @@ INLINE VEC act_exp(VEC x)
 INLINE VEC act_erf(VEC x)
 {
     static const float near[] = {FUS_FMATH_ERFF_NEAR}, far[] = {FUS_FMATH_ERFF_FAR};
-    VEC z = FPICK(FLESS(x, ZERO()), SUB(ZERO(), x), x), p = CONSTANT(near[6]), q = CONSTANT(far[9]);
-    z = FPICK(FLESS(CONSTANT(4.0f), z), CONSTANT(4.0f), z);
+    VEC z = LARGER(SUB(ZERO(), x), x), p = CONSTANT(near[6]), q = CONSTANT(far[9]);
+    z = SMALLER(CONSTANT(4.0f), z);
     VEC square = MUL(z, z);
     UNROLL
     for (int i = 5; i >= 0; i--)

@@ -24,6 +24,8 @@
 #define ROOT(x) _mm256_sqrt_ps(x)
 #define FLESS(x, y) _mm256_cmp_ps(x, y, _CMP_LT_OQ)
 #define FPICK(m, x, y) _mm256_blendv_ps(y, x, m)
+#define LARGER(x, y) _mm256_max_ps(x, y)
+#define SMALLER(x, y) _mm256_min_ps(x, y)
 #define POWER2(m)        \
     _mm256_castsi256_ps( \
         _mm256_slli_epi32(_mm256_add_epi32(_mm256_castps_si256(m), _mm256_set1_epi32(127 - 0x4b400000)), 23))

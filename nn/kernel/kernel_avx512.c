@@ -24,6 +24,8 @@
 #define ROOT(x) _mm512_sqrt_ps(x)
 #define FLESS(x, y) _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ)
 #define FPICK(m, x, y) _mm512_mask_blend_ps(m, y, x)
+#define LARGER(x, y) _mm512_max_ps(x, y)
+#define SMALLER(x, y) _mm512_min_ps(x, y)
 #define POWER2(m)        \
     _mm512_castsi512_ps( \
         _mm512_slli_epi32(_mm512_add_epi32(_mm512_castps_si512(m), _mm512_set1_epi32(127 - 0x4b400000)), 23))

@@ -23,6 +23,8 @@
 #define ROOT(x) vsqrtq_f32(x)
 #define FLESS(x, y) vcltq_f32(x, y)
 #define FPICK(m, x, y) vbslq_f32(m, x, y)
+#define LARGER(x, y) FPICK(FLESS(y, x), x, y)
+#define SMALLER(x, y) FPICK(FLESS(x, y), x, y)
 #define POWER2(m) \
     vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vreinterpretq_s32_f32(m), vdupq_n_s32(127 - 0x4b400000)), 23))
 #define STEP_FENCE() __asm__ volatile("" ::: "memory")

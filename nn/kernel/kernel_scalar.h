@@ -23,6 +23,8 @@
 #define ROOT(x) sqrtf(x)
 #define FLESS(x, y) ((x) < (y))
 #define FPICK(m, x, y) ((m) ? (x) : (y))
+#define LARGER(x, y) FPICK(FLESS(y, x), x, y)
+#define SMALLER(x, y) FPICK(FLESS(x, y), x, y)
 #define POWER2(m) fus_fmath_power2f(m)
 #define STEP_FENCE()
 #define BF16_FLUSHES 0

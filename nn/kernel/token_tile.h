@@ -71,7 +71,7 @@ INLINE float most_of(const float *scores, size_t step, int n_blocks, int n_keys,
         for (int v = 0; v < PER_BLOCK; v++) {
             VEC x = LOAD(scores + v * WIDTH);
             x = FPICK(FLESS(LOAD(lane + v * WIDTH), CONSTANT((float)(n_keys - b * FUS_LANES))), x, most[v]);
-            most[v] = FPICK(FLESS(most[v], x), x, most[v]);
+            most[v] = LARGER(x, most[v]);
         }
     }
     UNROLL

@@ -69,6 +69,27 @@ INLINE void winograd_out_line(VEC *y, const VEC *m, const int y_step, const int 
         winograd_out_line_2(y, m, y_step, m_step);
 }
 
+/* Row i of the n x n pixels from (y0, x0) on; zeros outside. */
+INLINE void winograd_row(VEC *d, const float *plane, int side, int y0, int x0, const bool inside, int i, const int n)
+{
+    const float *row = plane + ((ptrdiff_t)(y0 + i) * side + x0) * FUS_LANES;
+    const bool row_inside = y0 + i >= 0 && y0 + i < side;
+    UNROLL
+    for (int j = 0; j < n; j++)
+        d[j] = inside || (row_inside && x0 + j >= 0 && x0 + j < side) ? LOAD(row + j * FUS_LANES) : ZERO();
+}
+
+/* Row i of the n x n components from B' d. */
+INLINE void winograd_components(float *v, size_t step, const VEC *t, int i, const int tile)
+{
+    const int n = tile + 2;
+    VEC y[6];
+    winograd_in_line(y, t, 1, tile);
+    UNROLL
+    for (int j = 0; j < n; j++)
+        STORE(v + (size_t)(n * i + j) * step, y[j]);
+}
+
 /* v[n*n components at `step` floats] = B' d B of the n x n pixels, n = tile + 2, from (y0, x0) on
  * of a plane [side, side, 16]; zeros outside. */
 INLINE void winograd_in(float *v, size_t step, const float *plane, int side, int y0, int x0, const int tile)
@@ -77,23 +98,24 @@ INLINE void winograd_in(float *v, size_t step, const float *plane, int side, int
     const bool inside = y0 >= 0 && x0 >= 0 && y0 + n <= side && x0 + n <= side;
     for (int lane = 0; lane < FUS_LANES; lane += WIDTH) {
         VEC d[36], t[36];
-        for (int i = 0; i < n; i++) {
-            const float *row = plane + ((ptrdiff_t)(y0 + i) * side + x0) * FUS_LANES + lane;
-            const bool row_inside = y0 + i >= 0 && y0 + i < side;
+        if (inside && tile == 2) { /* 16 vectors, most of them in registers */
             UNROLL
-            for (int j = 0; j < n; j++)
-                d[n * i + j] =
-                    inside || (row_inside && x0 + j >= 0 && x0 + j < side) ? LOAD(row + j * FUS_LANES) : ZERO();
+            for (int i = 0; i < n; i++)
+                winograd_row(d + n * i, plane + lane, side, y0, x0, true, i, n);
+        } else {
+            for (int i = 0; i < n; i++)
+                winograd_row(d + n * i, plane + lane, side, y0, x0, inside, i, n);
         }
         UNROLL
         for (int j = 0; j < n; j++)
             winograd_in_line(t + j, d + j, n, tile);
-        for (int i = 0; i < n; i++) {
-            VEC y[6];
-            winograd_in_line(y, t + n * i, 1, tile);
+        if (tile == 2) {
             UNROLL
-            for (int j = 0; j < n; j++)
-                STORE(v + (size_t)(n * i + j) * step + lane, y[j]);
+            for (int i = 0; i < n; i++)
+                winograd_components(v + lane, step, t + n * i, i, tile);
+        } else {
+            for (int i = 0; i < n; i++)
+                winograd_components(v + lane, step, t + n * i, i, tile);
         }
     }
 }

@@ -19,9 +19,17 @@ struct reader {
     const uint8_t *p, *end;
 };
 
+/* Of one component of a sequential scan. */
+struct tables {
+    const struct fus_jpeg_code *dc, *ac;
+    const struct fus_jpeg_pair *pairs; /* of ac */
+    const int16_t *quant;
+};
+
 struct scan {
     struct fus_jpeg *j;
     struct reader reader;
+    struct tables tables[4];
     int n_components, components[4], dc_table[4], ac_table[4];
     int16_t last_dc[4];
     int first, last, high, low; /* spectral selection Ss..Se, successive approximation Ah, Al */
@@ -99,12 +107,13 @@ static inline int symbol(struct reader *r, const struct fus_jpeg_code *c)
 
 /* One block of a sequential scan, dequantised. Returns the zigzag index of its last coefficient,
  * or -1. */
-static int sequential_block(struct reader *from, int16_t *last_dc, int16_t block[64], const struct fus_jpeg_code *dc,
-                            const struct fus_jpeg_code *ac, const struct fus_jpeg_pair *pairs, const int16_t quant[64])
+static int sequential_block(struct reader *from, int16_t *last_dc, int16_t block[64], const struct tables *t)
 {
     struct reader r = *from;
+    const struct fus_jpeg_pair *pairs = t->pairs;
+    const int16_t *quant = t->quant;
     need(&r);
-    int size = symbol(&r, dc), k = 0, last = 0;
+    int size = symbol(&r, t->dc), k = 0, last = 0;
     if (size < 0)
         return -1;
     *last_dc = (int16_t)(*last_dc + take_signed(&r, size));
@@ -122,7 +131,7 @@ static int sequential_block(struct reader *from, int16_t *last_dc, int16_t block
                 break;
             continue;
         }
-        int s = symbol(&r, ac);
+        int s = symbol(&r, t->ac);
         if (s < 0)
             return -1;
         k += (s >> 4) + 1;
@@ -257,6 +266,21 @@ static bool arithmetic_progressive_block(struct scan *s, int i, int16_t *block)
     return !d->bad && !d->dry;
 }
 
+typedef int16_t row __attribute__((vector_size(8 * sizeof(int16_t))));
+union block {
+    row rows[8];
+    int16_t coefs[64];
+};
+
+/* Eight stores: of an initialiser gcc makes `rep stos`, which takes longer to start than they do
+ * altogether. */
+static inline void clear(union block *b)
+{
+    const row zero = {0};
+    b->rows[0] = b->rows[1] = b->rows[2] = b->rows[3] = zero;
+    b->rows[4] = b->rows[5] = b->rows[6] = b->rows[7] = zero;
+}
+
 /* Block (x, y) of the i-th component of the scan. */
 static bool decode_block(struct scan *s, int i, int x, int y)
 {
@@ -269,11 +293,11 @@ static bool decode_block(struct scan *s, int i, int x, int y)
             return arithmetic_progressive_block(s, i, block);
         return s->first == 0 ? dc_block(s, i, block) : s->high ? ac_refine_block(s, block) : ac_first_block(s, block);
     }
-    int16_t block[64] = {0};
-    int ac = s->ac_table[i];
+    union block b;
+    int16_t *block = b.coefs;
+    clear(&b);
     int last = j->arithmetic ? arithmetic_block(s, i, block, c->quant)
-                             : sequential_block(&s->reader, &s->last_dc[i], block, &j->dc[s->dc_table[i]], &j->ac[ac],
-                                                j->pairs[ac], c->quant);
+                             : sequential_block(&s->reader, &s->last_dc[i], block, &s->tables[i]);
     size_t stride = (size_t)c->padded_x * 8;
     uint8_t *out = c->plane + (size_t)y * 8 * stride + (size_t)x * 8;
     if (last < 0)
@@ -448,8 +472,12 @@ static int read_header(struct scan *s, struct fus_bytes *b)
     int code = j->progressive ? check_progression(s) : FUS_OK;
     if (!code)
         code = check_tables(s);
-    for (int i = 0; i < s->n_components && !code && !j->progressive && !j->arithmetic; i++)
-        fus_jpeg_code_pair(j->pairs[s->ac_table[i]], &j->ac[s->ac_table[i]]);
+    for (int i = 0; i < s->n_components && !code && !j->progressive && !j->arithmetic; i++) {
+        int ac = s->ac_table[i];
+        fus_jpeg_code_pair(j->pairs[ac], &j->ac[ac]);
+        s->tables[i] =
+            (struct tables){&j->dc[s->dc_table[i]], &j->ac[ac], j->pairs[ac], j->components[s->components[i]].quant};
+    }
     return code;
 }
 

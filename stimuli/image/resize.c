@@ -208,6 +208,13 @@ static inline void riffle(bytes16 v[ROWS])
     v[6] = LOW(w[3], w[7]), v[7] = HIGH(w[3], w[7]);
 }
 
+static inline bytes16 bytes_at(const uint8_t *p)
+{
+    bytes16 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
 /* tile [n, ROWS] from n bytes of each row; rows from n_rows on repeat the last one. */
 static void interleave(uint8_t *restrict tile, const uint8_t *restrict rows, size_t stride, int n_rows, size_t n)
 {
@@ -216,9 +223,8 @@ static void interleave(uint8_t *restrict tile, const uint8_t *restrict rows, siz
     for (int r = 0; r < ROWS; r++)
         at[r] = rows + (size_t)(r < n_rows ? r : n_rows - 1) * stride;
     for (; x + COLUMNS <= n; x += COLUMNS) {
-        bytes16 v[ROWS];
-        for (int r = 0; r < ROWS; r++)
-            memcpy(&v[r], at[r] + x, COLUMNS);
+        bytes16 v[ROWS] = {bytes_at(at[0] + x), bytes_at(at[1] + x), bytes_at(at[2] + x), bytes_at(at[3] + x),
+                           bytes_at(at[4] + x), bytes_at(at[5] + x), bytes_at(at[6] + x), bytes_at(at[7] + x)};
         riffle(v), riffle(v), riffle(v); /* place 16 r + x -> 8 x + r */
         memcpy(tile + x * ROWS, v, sizeof v);
     }
