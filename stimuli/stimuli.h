@@ -195,7 +195,8 @@ int fus_set_parse_categories(const char *categories, struct fus_error *err);
 
 /* All pictures of several operands, one after the other: files, folders and lists as in
  * fus_set_open and in its order, but in any number. A folder without folders of pictures stands
- * for the pictures in it. Pictures given as files have the category "". FUS_EINVAL if a built-in
+ * for the pictures in it; @FILE for those that it lists, a path a line, or for the column `path` of
+ * a table with tabs. Pictures given as files or by @FILE have the category "". FUS_EINVAL if a built-in
  * set is one of several. */
 int fus_set_gather(struct fus_set *set, const char *const *specs, int n, struct fus_error *err);
 void fus_set_close(struct fus_set *set);

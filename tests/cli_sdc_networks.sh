@@ -35,6 +35,13 @@ ok "is no participant's own" grep -q '"own_embedding": \[\],' "$work/other/sdc.j
 # ---- copies ----
 ok "layers of one network" grep -q '^fusiform: b, c have the same first convolution' "$work/said"
 ok "are recorded" grep -q '{"same": true, "r": 1.000000, "networks": \["b", "c"\]}' "$work/other/sdc.json"
+run "clusters beside the fit" sdc cluster "$work/other" --out "$work/beside" --eps 0.9 --min-others 1 --null none --stability 0
+ok "keep its record" cmp "$work/other/sdc.json" "$work/beside/clusters/fit.json"
+ok "and name the copies" grep -q '<b>b, c</b> have the same first convolution' "$work/beside/report.html"
+run "the page again" report "$work/beside"
+ok "still does" grep -q '<b>b, c</b> have the same first convolution' "$work/beside/report.html"
+run "clusters in the fit's folder" sdc cluster "$work/other" --eps 0.9 --min-others 1 --null none --stability 0
+ok "need no copy of it" test ! -e "$work/other/clusters/fit.json"
 ok "with the digests of three stems" test "$(grep -c '"tensor": "conv1.weight", "sha256": "[0-9a-f]*"}' "$work/other/sdc.json")" -eq 3
 study vision=demo:vision@layer3.1.relu clip=demo:clip@layer3.1.relu untrained="$eight@layer3.0.relu" \
     control=demo:control@layer3.1.relu lang=demo:lang@layer3.1.relu

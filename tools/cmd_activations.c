@@ -16,13 +16,14 @@
 #include "tools/model_args.h"
 #include "tools/progress.h"
 
-#define PICTURES                                                                                                      \
-    "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, or builtin, in that order. A folder of folders "  \
-    "is taken in\n"                                                                                                   \
-    "run's order, a folder of pictures in the order of its names. Where there is more than files, OUT.npy.tsv says "  \
-    "which row\n"                                                                                                     \
-    "is which picture. --skip-bad leaves out pictures that cannot be read; else they are all listed, and nothing is " \
-    "written.\n"
+#define PICTURES                                                                                                     \
+    "PICTURES: files, folders, lists FILE.tsv as in `fusiform run`, @FILE (a path a line, or a table with a column " \
+    "path), or\n"                                                                                                    \
+    "builtin, in that order. A folder of folders is taken in run's order, a folder of pictures in the order of its " \
+    "names.\n"                                                                                                       \
+    "Where there is more than files, OUT.npy.tsv says which row is which picture. --skip-bad leaves out pictures "   \
+    "that cannot\n"                                                                                                  \
+    "be read; else they are all listed, and nothing is written.\n"
 
 #define MODEL_OPTIONS                                                                                               \
     "  --lang-head PREFIX name of the language head where it is not lang_head\n"                                    \

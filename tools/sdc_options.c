@@ -50,7 +50,7 @@ static const char help[] =
     "  --checkpoint S      save the state of a fit every S seconds (default 120; 0: after every step)\n"
     "  --max-memory M, --threads N   change no byte (default 4G)\n\n"
     "DIR: report.html, sdc.json, scores.csv, voxels/NAME.csv, decoders/NAME.npz, responses/NAME_test.npz, sdc.log\n\n"
-    "example: fusiform embed --model RN50.pt pictures.tsv -o clip.npy\n"
+    "example: fusiform embed --model RN50.pt @images.tsv -o clip.npy\n"
     "         fusiform sdc fit --study study.tsv --embedding clip.npy --images images.tsv --out out/sdc\n"
     "         fusiform sdc fit --responses s1=betas.npy --trials s1=trials.tsv --embedding clip.npy --out out/one\n";
 

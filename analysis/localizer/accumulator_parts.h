@@ -13,7 +13,8 @@ int fus_accumulator_create_moments(struct fus_moments *m, const struct fus_accum
 struct fus_scratch_array fus_accumulator_array(const struct fus_accumulator *t, enum fus_scratch_place file, int group,
                                                size_t first, double *values, size_t n);
 
-/* Where the responses to one picture, row [n_units], are in the scratch file; they are written there. */
+/* Where the responses to one picture, row [n_units], are in the scratch file; they are written
+ * there. */
 struct fus_scratch_array fus_accumulator_response_array(const struct fus_accumulator *t, size_t picture, float *row);
 int fus_accumulator_put_responses(const struct fus_accumulator *t, size_t picture, float *row, struct fus_error *err);
 

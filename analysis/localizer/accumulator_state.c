@@ -65,7 +65,8 @@ static int write_outside(const struct fus_accumulator *t, int group, struct fus_
 {
     int code = FUS_OK;
     for (int i = 0; i < t->n_moments && !code; i++)
-        code = write_scratch(t, fus_accumulator_array(t, (enum fus_scratch_place)i, group, 0, NULL, t->blocked_units), out, err);
+        code = write_scratch(t, fus_accumulator_array(t, (enum fus_scratch_place)i, group, 0, NULL, t->blocked_units),
+                             out, err);
     return code;
 }
 

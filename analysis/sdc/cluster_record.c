@@ -9,6 +9,8 @@
 #include "nn/base/number.h"
 #include "nn/base/outfile.h"
 
+enum { MAX_RECORD = 1 << 26 }; /* bytes */
+
 static const char *base_name(const char *path)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;
@@ -133,6 +135,33 @@ int fus_sdc_cluster_record_write(const struct fus_text_buffer *record, const str
         return code;
     fus_outfile_write(&f, record->s, record->n);
     return fus_outfile_commit(&f, err);
+}
+
+int fus_sdc_cluster_record_keep_fit(const struct fus_sdc_clustering *c, struct fus_error *err)
+{
+    const struct fus_sdc_cluster_options *o = c->o;
+    char from[4096], to[4096];
+    uint8_t *text = NULL;
+    size_t n;
+    struct fus_outfile f;
+    if (!o->folder || !o->out || strcmp(o->folder, o->out) == 0)
+        return FUS_OK;
+    if (!path_of(from, o->folder, "sdc.json") || !path_of(to, c->out, "fit.json"))
+        return fus_base_fail(err, FUS_EINVAL, "%s: too long a path", c->out);
+    FILE *there = fopen(from, "rb");
+    if (!there)
+        return FUS_OK;
+    fclose(there);
+    int code = fus_base_read_file(&text, &n, from, MAX_RECORD, err);
+    if (code)
+        return fus_base_blame(err, "%s: ", from);
+    code = fus_outfile_open(&f, to, err);
+    if (!code) {
+        fus_outfile_write(&f, text, n);
+        code = fus_outfile_commit(&f, err);
+    }
+    fus_base_free(text);
+    return code;
 }
 
 int fus_sdc_cluster_record_log(const struct fus_sdc_phases *phases, const char *folder, const struct fus_sdc_eps *eps,

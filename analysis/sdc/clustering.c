@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/sdc/chain.h"
 #include "analysis/sdc/clusters_write.h"
 #include "analysis/sdc/groups.h"
 #include "analysis/sdc/null.h"
@@ -122,7 +123,7 @@ static int cluster(struct fus_sdc_clustering *c, struct fus_error *err)
         code = fus_sdc_core_distances(c->kappa, c->pairs, n, &c->rule, err);
     fus_sdc_phases_end(c->phases, "core distances");
     if (!code)
-        code = fus_sdc_cluster(c->label, n_clusters, near, c->pairs, c->kappa, n, eps, c->n_eps, c->o->border, err);
+        code = fus_sdc_cluster(c->label, n_clusters, near, c->pairs, c->kappa, eps, c->n_eps, c->o->border, err);
     fus_sdc_phases_end(c->phases, "links");
     for (int e = 0; e < c->n_eps && !code; e++) {
         c->eps[e].n_clusters = n_clusters[e];
@@ -131,12 +132,39 @@ static int cluster(struct fus_sdc_clustering *c, struct fus_error *err)
     return code ? code : fus_sdc_clustering_count(c, err);
 }
 
+/* One line if clusters have run together at the chosen eps. */
+static void note_chain(const struct fus_sdc_clustering *c)
+{
+    struct fus_sdc_chain_eps e[FUS_SDC_MAX_EPS];
+    char line[400], name[32], other[32], advice[200];
+    for (int i = 0; i < c->n_eps; i++)
+        e[i] = (struct fus_sdc_chain_eps){(double)(c->eps[i].n_core + c->eps[i].n_border), (double)c->eps[i].largest,
+                                          c->eps[i].n_count, c->eps[i].q};
+    if (c->chosen < 0 || !c->o->note || !fus_sdc_chain_found(&e[c->chosen]))
+        return;
+    int smaller = fus_sdc_chain_smaller(e, c->chosen);
+    fus_sdc_clustering_name(name, c->eps[c->chosen].eps);
+    fus_sdc_clustering_name(other, c->eps[smaller < 0 ? 0 : smaller].eps);
+    if (smaller < 0)
+        snprintf(advice, sizeof advice, "at no smaller eps do several clusters count and none have more than half");
+    else
+        snprintf(advice, sizeof advice, "--eps %s is the next smaller one where none has more than half (%.0f of %.0f)",
+                 other, e[smaller].largest, e[smaller].clustered);
+    snprintf(line, sizeof line,
+             "%s, eps %s: one cluster has %.0f of the %.0f clustered voxels, as chains of near voxels "
+             "give; %s",
+             c->which, name, e[c->chosen].largest, e[c->chosen].clustered, advice);
+    c->o->note(line);
+}
+
 /* Every eps of a list gets a folder; of the grid, the chosen one. */
 static int choose(struct fus_sdc_clustering *c, struct fus_error *err)
 {
     int code = fus_sdc_null_choose(c, err);
     for (int e = 0; e < c->n_eps && !code; e++)
         c->eps[e].written = c->o->n_eps > 0 || e == c->chosen;
+    if (!code)
+        note_chain(c);
     return code;
 }
 
@@ -265,6 +293,8 @@ static int write_kind(struct kind *k, struct fus_error *err)
     int code = fus_sdc_clusters_write(c, &k->pool, err);
     if (!code)
         code = fus_sdc_cluster_record_write(&k->record, c, err);
+    if (!code)
+        code = fus_sdc_cluster_record_keep_fit(c, err);
     c->out = out;
     if (!code)
         code = fus_sdc_clusters_replace(out, fresh, err);

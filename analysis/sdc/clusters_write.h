@@ -23,6 +23,9 @@ int fus_sdc_cluster_record_check(const struct fus_text_buffer *record, const str
                                  struct fus_error *err);
 int fus_sdc_cluster_record_write(const struct fus_text_buffer *record, const struct fus_sdc_clustering *c,
                                  struct fus_error *err);
+/* fit.json: sdc.json of the fit, where the clusters do not stand in the fit's folder. The page says
+ * from it how the decoders were trained and which networks are near copies. */
+int fus_sdc_cluster_record_keep_fit(const struct fus_sdc_clustering *c, struct fus_error *err);
 /* cluster.log: the machine, where the time went, pairs so near to eps that another rounding could
  * decide otherwise. */
 int fus_sdc_cluster_record_log(const struct fus_sdc_phases *phases, const char *folder, const struct fus_sdc_eps *eps,

@@ -11,7 +11,6 @@
 #include "nn/base/threads.h"
 
 #define SHARE 0.999 /* of the trace that the axes hold */
-#define LEVEL 0.05  /* largest share of chance */
 enum { ROWS = 16 }; /* of a task */
 
 /* ---- second moments ---- */
@@ -292,7 +291,7 @@ static int count_permuted(double *count, int *n, const struct fus_sdc_clustering
 static void choose(struct fus_sdc_clustering *c)
 {
     for (int e = 0; e < c->n_eps; e++)
-        if (c->eps[e].q <= LEVEL && c->eps[e].n_count > 0 &&
+        if (c->eps[e].q <= FUS_SDC_NULL_LEVEL && c->eps[e].n_count > 0 &&
             (c->chosen < 0 || c->eps[e].n_count >= c->eps[c->chosen].n_count))
             c->chosen = e;
     if (c->chosen >= 0)

@@ -29,6 +29,8 @@ void fus_sdc_null_free(struct fus_sdc_axes *axes);
 int fus_sdc_null_rotate(float *unit, const struct fus_sdc_vectors *v, const struct fus_sdc_axes *axes, uint64_t seed,
                         int replicate, struct fus_error *err);
 
+#define FUS_SDC_NULL_LEVEL 0.05 /* the largest q that passes */
+
 /* null_core, q and chosen of every eps, and chosen: of the eps with q <= 0.05 the one with most
  * clusters that count, of equal ones the largest. With FUS_SDC_NULL_PAIRING from decoders whose
  * training images were relabelled, which the fit's folder must have. */

@@ -65,7 +65,7 @@ static void empty_voxels(const char *out)
 
 void fus_sdc_clusters_remove(const char *out)
 {
-    static const char *const files[] = {"cluster.json", "cluster.log", "eps.csv"};
+    static const char *const files[] = {"cluster.json", "fit.json", "cluster.log", "eps.csv"};
     char path[4096];
     double eps;
     DIR *d = opendir(out);

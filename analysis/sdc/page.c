@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The page of shared decodable concepts: see page.h. */
 #include "analysis/sdc/page.h"
+#include "analysis/sdc/chain.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -57,6 +58,35 @@ static void put_chance(struct fus_text_buffer *out, const struct fus_sdc_page_ep
 }
 
 /* "<b>12 shared concepts</b> ...": the finding of one kind of vectors. */
+/* Clusters that have run together at the chosen eps. */
+static void put_chain(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
+{
+    struct fus_sdc_chain_eps *e = fus_base_alloc((size_t)k->n_eps + 1, sizeof *e);
+    if (!e) {
+        out->failed = true;
+        return;
+    }
+    for (int i = 0; i < k->n_eps; i++)
+        e[i] = (struct fus_sdc_chain_eps){k->eps[i].n_core + k->eps[i].n_border, k->eps[i].largest, k->eps[i].n_count,
+                                          k->eps[i].q};
+    if (k->eps[k->shown].chosen && fus_sdc_chain_found(&e[k->shown])) {
+        int smaller = fus_sdc_chain_smaller(e, k->shown);
+        struct fus_sdc_page_words words = fus_sdc_page_words(k);
+        fus_svg_put(out,
+                    " <b>One cluster has $d of the $d clustered $s</b>, as chains of near $s give: it may be several "
+                    "concepts. ",
+                    (int)e[k->shown].largest, (int)e[k->shown].clustered, words.many, words.many);
+        if (smaller >= 0)
+            fus_svg_put(out,
+                        "At the next smaller eps where none has more than half, $e, the largest has $d of $d "
+                        "(<code>--eps $e</code>).",
+                        k->eps[smaller].name, (int)e[smaller].largest, (int)e[smaller].clustered, k->eps[smaller].name);
+        else
+            fus_svg_put(out, "At no smaller eps do several clusters count and none have more than half.");
+    }
+    fus_base_free(e);
+}
+
 static void put_finding(struct fus_text_buffer *out, const struct fus_sdc_page_kind *k)
 {
     char others[128];
@@ -82,6 +112,7 @@ static void put_finding(struct fus_text_buffer *out, const struct fus_sdc_page_k
     fus_svg_put(out, ": $z core $s", (size_t)e->n_core, words.many);
     put_chance(out, e);
     fus_svg_put(out, ".");
+    put_chain(out, k);
     if (known && count)
         fus_svg_put(out, " <b>$d of $d</b> are decoded in at least $d participants who were left out.", replicated,
                     count, (int)enough);

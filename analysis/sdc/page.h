@@ -20,7 +20,7 @@ bool fus_sdc_page_suits(const char *dir);
 
 struct fus_sdc_page_eps {
     char name[32];
-    double eps, n_core, n_border, n_clusters, n_count, null_core, q;
+    double eps, n_core, n_border, n_clusters, n_count, null_core, q, largest;
     bool chosen;
 };
 
@@ -111,7 +111,7 @@ struct fus_sdc_page_kind {
     char **thumbs;  /* [n_thumbs] names of the images on the sheet, by place */
     uint8_t *sheet; /* [sheet_n] thumbs.png; NULL: none */
     size_t sheet_n;
-    char *record, *fit_record; /* cluster.json, sdc.json; NULL: none */
+    char *record, *fit_record; /* cluster.json; sdc.json or fit.json; NULL: none */
     double n_voxels;           /* of all participants; 0: unknown */
     bool *network;             /* [n_names]; NULL: unknown */
     int n_agreements, n_ways;

@@ -71,14 +71,14 @@ static double read_known(struct fus_csv_read *t, int column, double most)
 
 static int read_sweep(struct fus_sdc_page_kind *k, const char *dir, struct fus_error *err)
 {
-    static const char *const names[] = {"n_core", "n_clusters", "n_count", "null_core", "q", "n_border"};
+    static const char *const names[] = {"n_core", "n_clusters", "n_count", "null_core", "q", "n_border", "largest"};
     struct fus_csv_read t;
     bool there;
-    int at[6], code = open_table(&t, &there, dir, k->folder, "eps.csv", err);
+    int at[7], code = open_table(&t, &there, dir, k->folder, "eps.csv", err);
     if (code || !there)
         return code;
     int eps = fus_csv_read_column(&t, "eps"), chosen = fus_csv_read_column(&t, "chosen");
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         at[i] = fus_csv_read_column(&t, names[i]);
     size_t room = 0;
     while (fus_csv_read_next(&t)) {
@@ -91,9 +91,9 @@ static int read_sweep(struct fus_sdc_page_kind *k, const char *dir, struct fus_e
         struct fus_sdc_page_eps *e = &k->eps[k->n_eps++];
         snprintf(e->name, sizeof e->name, "%.30s", fus_csv_read_text(&t, eps));
         e->eps = read_known(&t, eps, 2);
-        double *to[] = {&e->n_core, &e->n_clusters, &e->n_count, &e->null_core, &e->q, &e->n_border};
-        for (int i = 0; i < 6; i++) /* chance may be empty */
-            *to[i] = i < 3 || i == 5 ? read_known(&t, at[i], MOST_COUNT) : read_amount(&t, at[i], MOST_COUNT);
+        double *to[] = {&e->n_core, &e->n_clusters, &e->n_count, &e->null_core, &e->q, &e->n_border, &e->largest};
+        for (int i = 0; i < 7; i++) /* chance may be empty */
+            *to[i] = i < 3 || i > 4 ? read_known(&t, at[i], MOST_COUNT) : read_amount(&t, at[i], MOST_COUNT);
         e->chosen = fus_csv_read_count(&t, chosen, 1) == 1;
     }
     return fus_csv_read_close(&t, err);
@@ -364,7 +364,9 @@ static int read_text(char **text, const char *dir, const char *folder, const cha
 static int read_record(struct fus_sdc_page_kind *k, const char *dir, struct fus_error *err)
 {
     int code = read_text(&k->record, dir, k->folder, "cluster.json", err);
-    return code ? code : read_text(&k->fit_record, dir, NULL, "sdc.json", err);
+    if (!code)
+        code = read_text(&k->fit_record, dir, k->folder, "fit.json", err);
+    return code || k->fit_record ? code : read_text(&k->fit_record, dir, NULL, "sdc.json", err);
 }
 
 /* A string, or the text of a number or word. */

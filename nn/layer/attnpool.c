@@ -174,6 +174,7 @@ static const float no_bias[2 * FUS_LANES];
 struct product {
     struct fus_tile whole;
     int rows, n_blocks, step, heads_in_k, blocks_per_head;
+    int row_parts; /* a task takes every row_parts-th tile of rows */
     const struct fus_kernel *kernel;
 };
 
@@ -182,13 +183,14 @@ static void product_blocks(void *context, int task, int thread)
     const struct product *p = context;
     const struct fus_tile *whole = &p->whole;
     struct fus_tile t = *whole;
-    int block = task * p->step, heads = p->heads_in_k ? p->heads_in_k : 1;
+    int block = task / p->row_parts * p->step, heads = p->heads_in_k ? p->heads_in_k : 1;
+    int first = task % p->row_parts * p->kernel->rows;
     (void)thread;
     t.first = t.last = true;
     t.blocks = p->n_blocks - block < p->step ? p->n_blocks - block : p->step;
     t.bias = whole->bias ? whole->bias + block * FUS_LANES : no_bias;
     for (int h = 0; h < heads; h++)
-        for (int row = 0; row < p->rows; row += p->kernel->rows) {
+        for (int row = first; row < p->rows; row += p->row_parts * p->kernel->rows) {
             t.rows = p->rows - row < p->kernel->rows ? p->rows - row : p->kernel->rows;
             t.a = whole->a + row * FUS_LANES + (size_t)(h * whole->k / FUS_LANES) * whole->a_step;
             if (p->blocks_per_head)
@@ -196,7 +198,7 @@ static void product_blocks(void *context, int task, int thread)
             t.b = whole->b + (size_t)block * whole->b_step + (size_t)(h * whole->k) * FUS_LANES;
             t.c = whole->c + (size_t)block * whole->c_step + (row + h * p->rows) * FUS_LANES;
             t.ahead = t.b + AHEAD * FUS_LANES;
-            t.ahead_lines = row == 0 ? 4 : 0;
+            t.ahead_lines = row == first ? 4 : 0;
             p->kernel->tile[FUS_TILE_BLOCKED](&t);
         }
 }
@@ -204,7 +206,12 @@ static void product_blocks(void *context, int task, int thread)
 static void multiply(struct product p)
 {
     p.step = p.blocks_per_head % p.kernel->blocks ? 1 : p.kernel->blocks; /* a tile lies within a head */
-    fus_threads_for((p.n_blocks + p.step - 1) / p.step, product_blocks, &p);
+    p.row_parts = 1;
+    if ((p.n_blocks + p.step - 1) / p.step < fus_threads_here()) { /* few blocks: splits rows too */
+        p.step = 1;
+        p.row_parts = (p.rows + p.kernel->rows - 1) / p.kernel->rows;
+    }
+    fus_threads_for((p.n_blocks + p.step - 1) / p.step * p.row_parts, product_blocks, &p);
 }
 
 /* Token 0 of picture p of n: first [C/16, n, 16]. */

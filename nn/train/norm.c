@@ -116,16 +116,31 @@ static size_t plane_of(const struct pass *p, int task)
     return (size_t)task * p->places * FUS_LANES;
 }
 
-/* sums [2, width] += the pictures' sums, in their order. */
+struct adding {
+    double *sums; /* [2, width] */
+    const struct pass *p;
+};
+
+/* The 16 channels of a block: sums += the pictures' sums, in their order. */
+static void add_block(void *context, int block, int thread)
+{
+    const struct adding *a = context;
+    size_t blocks = (size_t)a->p->blocks, width = blocks * FUS_LANES;
+    double *sums = a->sums + (size_t)block * FUS_LANES;
+    (void)thread;
+    for (int i = 0; i < a->p->g->n; i++) {
+        const double *from = a->p->partial + ((size_t)i * blocks + (size_t)block) * 2 * FUS_LANES;
+        for (size_t c = 0; c < FUS_LANES; c++) {
+            sums[c] += from[c];
+            sums[width + c] += from[FUS_LANES + c];
+        }
+    }
+}
+
 static void add_partial(double *sums, const struct pass *p)
 {
-    size_t width = (size_t)p->blocks * FUS_LANES;
-    for (int i = 0; i < p->g->n; i++)
-        for (size_t c = 0; c < width; c++) {
-            const double *from = p->partial + (size_t)i * 2 * width + c / FUS_LANES * 2 * FUS_LANES + c % FUS_LANES;
-            sums[c] += from[0];
-            sums[width + c] += from[FUS_LANES];
-        }
+    struct adding a = {sums, p};
+    fus_threads_for(p->blocks, add_block, &a);
 }
 
 static void sums_task(void *context, int task, int thread)

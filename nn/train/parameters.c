@@ -294,28 +294,38 @@ int fus_parameters_load(struct fus_train *t, fus_weight_fn get, void *context, s
 
 /* ---- a batch's gradients ---- */
 
+static void start_parameter(void *context, int i, int thread)
+{
+    const struct fus_train *t = context;
+    const struct fus_train_store *s = &t->parameters[i];
+    (void)thread;
+    if (s->known.trained)
+        memset(s->chains, 0, (size_t)s->n_chains * s->floats * sizeof *s->chains);
+}
+
 void fus_parameters_start_batch(struct fus_train *t)
 {
     memset(t->sums, 0, t->sums_doubles * sizeof *t->sums);
-    for (int i = 0; i < t->n_parameters; i++) {
-        const struct fus_train_store *s = &t->parameters[i];
-        if (s->known.trained)
-            memset(s->chains, 0, (size_t)s->n_chains * s->floats * sizeof *s->chains);
-    }
+    fus_threads_for(t->n_parameters, start_parameter, t);
+}
+
+static void end_parameter(void *context, int i, int thread)
+{
+    const struct fus_train *t = context;
+    const struct fus_train_store *s = &t->parameters[i];
+    float *gradient = s->tensor[FUS_TRAIN_GRADIENT];
+    (void)thread;
+    if (!s->known.trained)
+        return;
+    if (s->n_chains > 1)
+        fus_grad_conv_join(gradient, s->chains, s->floats);
+    for (size_t j = 0; s->sums && j < s->known.n; j++)
+        gradient[j] = (float)s->sums[j];
 }
 
 void fus_parameters_end_batch(struct fus_train *t)
 {
-    for (int i = 0; i < t->n_parameters; i++) {
-        const struct fus_train_store *s = &t->parameters[i];
-        float *gradient = s->tensor[FUS_TRAIN_GRADIENT];
-        if (!s->known.trained)
-            continue;
-        if (s->n_chains > 1)
-            fus_grad_conv_join(gradient, s->chains, s->floats);
-        for (size_t j = 0; s->sums && j < s->known.n; j++)
-            gradient[j] = (float)s->sums[j];
-    }
+    fus_threads_for(t->n_parameters, end_parameter, t);
 }
 
 /* ---- the norm of all ---- */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The pictures of several operands as one set: see fus_set_gather in stimuli.h. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "nn/base/utf8.h"
 #include "stimuli/image/kind.h"
 #include "stimuli/set/folder.h"
 #include "stimuli/set/set.h"
+#include "stimuli/set/set_paths.h"
 
 static int no_memory(struct fus_error *err)
 {
@@ -103,16 +106,38 @@ static int append(struct fus_set *set, struct fus_set *from, const char *spec, s
     return code;
 }
 
+/* @FILE, unless a file has this very name. */
+static bool is_list(const char *spec)
+{
+    struct stat st;
+    return spec[0] == '@' && stat(spec, &st) != 0;
+}
+
+static int add_listed(struct fus_set *set, const char *file, struct fus_error *err)
+{
+    struct fus_set_paths listed;
+    int code = fus_set_paths_read(&listed, file, err);
+    if (code)
+        return code;
+    code = add_files(set, (const char *const *)listed.paths, listed.n, err);
+    fus_set_paths_free(&listed);
+    return code;
+}
+
 int fus_set_gather(struct fus_set *set, const char *const *specs, int n, struct fus_error *err)
 {
     int code = FUS_OK;
     memset(set, 0, sizeof *set);
     for (int i = 0, n_files; i < n && !code; i += n_files ? n_files : 1) {
         struct fus_set one;
-        for (n_files = 0; i + n_files < n && fus_set_is_file(specs[i + n_files]);)
+        for (n_files = 0; i + n_files < n && !is_list(specs[i + n_files]) && fus_set_is_file(specs[i + n_files]);)
             n_files++;
         if (n_files) {
             code = add_files(set, specs + i, n_files, err);
+            continue;
+        }
+        if (is_list(specs[i])) {
+            code = add_listed(set, specs[i] + 1, err);
             continue;
         }
         code = fus_set_list(&one, specs[i], NULL, true, err);

@@ -5,6 +5,9 @@
  *       how evenly each layer's multiply-adds are shared out among THREADS
  *   threads model NETWORK BATCH ROUNDS THREADS..
  *       a pass on so many threads, predicted, and measured where there are as many cores
+ *   threads train NETWORK BATCH ROUNDS THREADS..
+ *       the same of a step of training, and its phases on the last number of threads
+ *       (threads_train.c)
  *   threads read MEGABYTES THREADS
  *       ms to read so much of 256 MB, least and median of 20 times
  *
@@ -40,36 +43,18 @@
 #include "nn/base/rng.h"
 #include "nn/net.h"
 #include "nn/profile.h"
+#include "tests/bench/threads_model.h"
 
 void fus_threads_run(void (*program)(void *context), void *context);
 void fus_threads_for(int n_tasks, fus_threads_task fn, void *context);
 void fus_threads_alone(void (*program)(void *context), void *context);
 int fus_threads_here(void);
 
-#define MAX_LAYERS 1024
 #define WORST 12 /* layers that are named */
 
-/* A loop, in the order of the pass. */
-struct loop_of {
-    int layer, n_tasks;
-    size_t first; /* of costs */
-};
+struct threads_state state;
 
-/* How loops run, and what is noted of a pass. */
-static struct {
-    enum { LIBRARY, ONE_THREAD, REPLAY } mode;
-    int n_threads; /* that a replay divides for */
-    bool within;   /* a task */
-    bool counts;   /* costs are multiply-adds, not seconds */
-    double multiply_adds;
-    struct loop_of *loops;
-    double *costs; /* of tasks, loop after loop; least of all passes */
-    size_t n_loops, n_costs, loops_room, costs_room;
-    double between[MAX_LAYERS]; /* seconds outside of loops, least of all passes */
-    double in_loops, start;     /* of the layer that runs */
-} state;
-
-static double now(void)
+double threads_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -91,25 +76,29 @@ static void *grown(void *items, size_t *room, size_t n, size_t bytes)
 
 static void replay(int n_tasks, fus_threads_task fn, void *context)
 {
-    double whole = now();
+    double whole = threads_now();
     size_t first = state.n_costs;
+    if (state.before_loop)
+        state.before_loop();
     state.loops = grown(state.loops, &state.loops_room, state.n_loops + 1, sizeof *state.loops);
     size_t before = state.costs_room;
     state.costs = grown(state.costs, &state.costs_room, first + (size_t)n_tasks, sizeof *state.costs);
     for (size_t i = before; i < state.costs_room; i++)
         state.costs[i] = 1e30;
-    state.loops[state.n_loops++] = (struct loop_of){-1, n_tasks, first};
+    state.loops[state.n_loops++] = (struct loop_of){-1, n_tasks, first, 0};
     state.n_costs += (size_t)n_tasks;
     state.within = true;
     for (int i = 0; i < n_tasks; i++) {
-        double start = now(), before_count = state.multiply_adds;
+        double start = threads_now(), before_count = state.multiply_adds;
         fn(context, i, (int)((long long)i * state.n_threads / n_tasks));
-        double cost = state.counts ? state.multiply_adds - before_count : now() - start;
+        double cost = state.counts ? state.multiply_adds - before_count : threads_now() - start;
         if (cost < state.costs[first + (size_t)i])
             state.costs[first + (size_t)i] = cost;
     }
     state.within = false;
-    state.in_loops += now() - whole;
+    whole = threads_now() - whole;
+    state.loops[state.n_loops - 1].seconds = whole;
+    state.in_loops += whole;
 }
 
 void fus_threads_for(int n_tasks, fus_threads_task fn, void *context)
@@ -163,12 +152,12 @@ void fus_profile_start_layer(struct fus_profile *p)
 {
     (void)p;
     state.in_loops = 0;
-    state.start = now();
+    state.start = threads_now();
 }
 
 void fus_profile_end_layer(struct fus_profile *p, int layer)
 {
-    double between = now() - state.start - state.in_loops;
+    double between = threads_now() - state.start - state.in_loops;
     (void)p;
     if (state.mode != REPLAY)
         return;
@@ -200,10 +189,22 @@ struct bench {
     int batch;
 };
 
-static void fail(const struct fus_error *err)
+void threads_fail(const struct fus_error *err)
 {
     fprintf(stderr, "threads: %s\n", err->msg);
     exit(1);
+}
+
+static float *noise(size_t n)
+{
+    float *x = malloc(n * sizeof *x);
+    struct fus_rng r;
+    if (!x)
+        exit(1);
+    fus_rng_seed(&r, 1);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)fus_rng_normal(&r);
+    return x;
 }
 
 /* The network, made for n_threads. */
@@ -211,23 +212,18 @@ static void prepare(struct bench *b, const char *network, int batch, int n_threa
 {
     struct fus_error err = {0};
     struct fus_net_options options = {.batch = batch};
-    struct fus_rng r;
     char path[128];
     snprintf(path, sizeof path, strchr(network, ':') ? "%s" : "random:%s?seed=1", network);
     memset(b, 0, sizeof *b);
     fus_base_set_threads(n_threads);
     state.mode = ONE_THREAD;
     if (fus_model_open(&b->model, path, NULL, &options, &err))
-        fail(&err);
+        threads_fail(&err);
     b->batch = batch;
-    size_t n = b->model.input_floats * (size_t)batch;
-    b->input = malloc(n * sizeof *b->input);
+    b->input = noise(b->model.input_floats * (size_t)batch);
     b->wanted = calloc((size_t)fus_net_n_taps(b->model.net), sizeof *b->wanted);
-    if (!b->input || !b->wanted || fus_net_n_layers(b->model.net) > MAX_LAYERS)
+    if (!b->wanted || fus_net_n_layers(b->model.net) > MAX_LAYERS)
         exit(1);
-    fus_rng_seed(&r, 1);
-    for (size_t i = 0; i < n; i++)
-        b->input[i] = (float)fus_rng_normal(&r);
     b->wanted[fus_net_n_taps(b->model.net) - 1] = true;
 }
 
@@ -242,21 +238,26 @@ static void finish(struct bench *b)
 static double pass(struct bench *b)
 {
     struct fus_error err = {0};
-    double start = now();
+    double start = threads_now();
     if (fus_net_forward(b->model.net, b->input, b->batch, b->wanted, NULL, NULL, &err))
-        fail(&err);
-    return now() - start;
+        threads_fail(&err);
+    return threads_now() - start;
 }
 
-static void replay_passes(struct bench *b, int n_threads, int rounds, bool counts)
+void threads_start_replay(int n_threads)
 {
     state.mode = REPLAY;
     state.n_threads = n_threads;
-    state.counts = counts;
     for (size_t i = 0; i < state.costs_room; i++)
         state.costs[i] = 1e30;
     for (int i = 0; i < MAX_LAYERS; i++)
         state.between[i] = 1e30;
+}
+
+static void replay_passes(struct bench *b, int n_threads, int rounds, bool counts)
+{
+    threads_start_replay(n_threads);
+    state.counts = counts;
     for (int i = 0; i < rounds; i++)
         pass(b);
 }
@@ -295,13 +296,7 @@ static double work_of(const struct loop_of *l)
     return work;
 }
 
-/* Of each layer: loops, tasks, work and the end of the last thread, both over the passes' loops. */
-struct layer_cost {
-    int layer, n_loops, n_tasks;
-    double work, end;
-};
-
-static void sum_layers(struct layer_cost *costs, int n_layers, int n_threads)
+void threads_sum(struct layer_cost *costs, int n_layers, int n_threads)
 {
     for (int i = 0; i < n_layers; i++)
         costs[i] = (struct layer_cost){.layer = i};
@@ -337,7 +332,7 @@ static void balance(const char *network, int batch, int n_threads)
         counting.tile[i] = count;
     net->kernel = &counting;
     replay_passes(&b, n_threads, 1, true);
-    sum_layers(costs, n, n_threads);
+    threads_sum(costs, n, n_threads);
     double work = 0, end = 0;
     for (int i = 0; i < n; i++) {
         work += costs[i].work;
@@ -405,9 +400,9 @@ static void read_rounds(void *context)
         if (at + n > READ_FLOATS)
             at = 0;
         struct reading reading = {.data = r->data + at, .n = n, .n_parts = (size_t)r->n_threads};
-        double start = now();
+        double start = threads_now();
         library_for(r->n_threads, read_part, &reading);
-        r->seconds[i] = now() - start;
+        r->seconds[i] = threads_now() - start;
         at += n;
     }
     qsort(r->seconds, 20, sizeof *r->seconds, by_value);
@@ -441,28 +436,28 @@ static void empty_loops(void *context)
     double *seconds = context, best = 1e30;
     for (int round = 0; round < 20; round++) {
         atomic_int arrived = 0;
-        double start = now();
+        double start = threads_now();
         for (int i = 0; i < 200; i++)
             library_for(fus_base_threads(), meet, &arrived);
-        best = (now() - start) / 200 < best ? (now() - start) / 200 : best;
+        best = (threads_now() - start) / 200 < best ? (threads_now() - start) / 200 : best;
     }
     *seconds = best;
 }
 
 /* ---- the model ---- */
 
-struct machine {
-    double one, slope, barrier; /* bytes a second of one thread; see the head */
-};
-
-static struct machine measure_machine(void)
+/* Reading: the best of three turns, since a busy host slows down some. */
+static struct threads_machine measure_machine(void)
 {
     struct reader r;
-    struct machine m;
-    measure_reading(&r, 120, 1);
-    m.one = 120e6 / r.seconds[0];
-    measure_reading(&r, 120, 2);
-    double two = 120e6 / r.seconds[0];
+    struct threads_machine m = {0};
+    double two = 0;
+    for (int turn = 0; turn < 3; turn++) {
+        measure_reading(&r, 120, 1);
+        m.one = 120e6 / r.seconds[0] > m.one ? 120e6 / r.seconds[0] : m.one;
+        measure_reading(&r, 120, 2);
+        two = 120e6 / r.seconds[0] > two ? 120e6 / r.seconds[0] : two;
+    }
     m.slope = 2 * m.one / two > 1 ? 2 * m.one / two - 1 : 0;
     fus_base_set_threads(2);
     library_run(empty_loops, &m.barrier);
@@ -479,30 +474,59 @@ static double bytes_of(const struct fus_net *net, int layer, int batch)
     return 4.0 * (double)(weights + (size_t)batch * (fus_layer_in_floats(l) + fus_layer_floats(l)));
 }
 
-/* Milliseconds a picture: work, lost in division, between loops, for bandwidth, in barriers. */
-static void predict(const struct bench *b, const struct machine *m, int n_threads, double measured)
+double threads_bandwidth(const struct threads_machine *m, int n_threads)
 {
-    static struct layer_cost costs[MAX_LAYERS];
-    const struct fus_net *net = b->model.net;
-    int n = fus_net_n_layers(net);
-    double bandwidth = n_threads * m->one / (1 + m->slope * (n_threads - 1)), between = 0, work = 0, end = 0, slow = 0,
-           barriers = 0;
-    sum_layers(costs, n, n_threads);
-    for (int i = 0; i < n; i++) {
-        double least = bytes_of(net, i, b->batch) / bandwidth;
-        between += state.between[i] < 1e29 ? state.between[i] : 0;
-        work += costs[i].work;
-        end += costs[i].end;
-        slow += least > costs[i].end && costs[i].n_loops ? least - costs[i].end : 0;
-        barriers += n_threads > 1 ? costs[i].n_loops * m->barrier * (n_threads - 1) : 0;
-    }
-    double ms = 1e3 / b->batch;
-    printf("%7d %10.2f %9.2f %9.2f %9.2f %9.2f %9.2f", n_threads, (between + end + slow + barriers) * ms,
-           work / n_threads * ms, (end - work / n_threads) * ms, between * ms, slow * ms, barriers * ms);
+    return n_threads * m->one / (1 + m->slope * (n_threads - 1));
+}
+
+/* The cost of a layer or phase whose time outside of loops is `between`. */
+void threads_add(struct threads_cost *sum, const struct layer_cost *c, double between, double bytes,
+                 const struct threads_machine *m, int n_threads)
+{
+    double least = bytes / threads_bandwidth(m, n_threads);
+    sum->between += between;
+    sum->work += c->work;
+    sum->end += c->end;
+    sum->slow += least > c->end && c->n_loops ? least - c->end : 0;
+    sum->barriers += n_threads > 1 ? c->n_loops * m->barrier * (n_threads - 1) : 0;
+}
+
+double threads_total(const struct threads_cost *c)
+{
+    return c->between + c->end + c->slow + c->barriers;
+}
+
+/* measured: 0 where it is not. */
+void threads_print(const struct threads_cost *c, int n_threads, int batch, double measured)
+{
+    double ms = 1e3 / batch;
+    printf("%7d %10.2f %9.2f %9.2f %9.2f %9.2f %9.2f", n_threads, threads_total(c) * ms, c->work / n_threads * ms,
+           (c->end - c->work / n_threads) * ms, c->between * ms, c->slow * ms, c->barriers * ms);
     if (measured > 0)
         printf(" %10.2f\n", measured * ms);
     else
         printf(" %10s\n", "-");
+}
+
+void threads_print_head(const char *network, int batch, const char *what, int rounds)
+{
+    printf("%s, batch %d%s, ms a picture, least of %d rounds\nthreads  predicted   = work   + uneven   + serial + "
+           "bandwidth"
+           " + barriers   measured\n",
+           network, batch, what, rounds);
+}
+
+static void predict(const struct bench *b, const struct threads_machine *m, int n_threads, double measured)
+{
+    static struct layer_cost costs[MAX_LAYERS];
+    const struct fus_net *net = b->model.net;
+    struct threads_cost sum = {0};
+    int n = fus_net_n_layers(net);
+    threads_sum(costs, n, n_threads);
+    for (int i = 0; i < n; i++)
+        threads_add(&sum, &costs[i], state.between[i] < 1e29 ? state.between[i] : 0, bytes_of(net, i, b->batch), m,
+                    n_threads);
+    threads_print(&sum, n_threads, b->batch, measured);
 }
 
 /* The least of so many real passes. */
@@ -519,11 +543,8 @@ static double measure_pass(struct bench *b, int rounds)
 
 static void model(const char *network, int batch, int rounds, char **threads, int n)
 {
-    struct machine m = measure_machine();
-    printf(
-        "%s, batch %d, ms a picture, least of %d rounds\nthreads  predicted   = work   + uneven   + serial + bandwidth"
-        " + barriers   measured\n",
-        network, batch, rounds);
+    struct threads_machine m = measure_machine();
+    threads_print_head(network, batch, "", rounds);
     for (int i = 0; i < n; i++) {
         struct bench b;
         int n_threads = atoi(threads[i]);
@@ -538,6 +559,20 @@ static void model(const char *network, int batch, int rounds, char **threads, in
     }
 }
 
+static void train(const char *network, int batch, int rounds, char **threads, int n)
+{
+    struct threads_machine m = measure_machine();
+    threads_print_head(network, batch, ", a step of training", rounds);
+    for (int i = 0; i < n; i++) {
+        int n_threads = atoi(threads[i]);
+        if (n_threads < 1 || n_threads > MAX_THREADS)
+            exit(2);
+        fus_base_set_threads(n_threads);
+        threads_train(network, batch, rounds, &m, noise((size_t)batch * 3 * 224 * 224), n_threads,
+                      n_threads <= omp_get_num_procs(), i + 1 == n);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct reader r;
@@ -545,6 +580,8 @@ int main(int argc, char **argv)
         balance(argv[2], atoi(argv[3]), atoi(argv[4]));
     } else if (argc > 5 && strcmp(argv[1], "model") == 0 && atoi(argv[3]) > 0 && atoi(argv[4]) > 0) {
         model(argv[2], atoi(argv[3]), atoi(argv[4]), argv + 5, argc - 5);
+    } else if (argc > 5 && strcmp(argv[1], "train") == 0 && atoi(argv[3]) > 0 && atoi(argv[4]) > 0) {
+        train(argv[2], atoi(argv[3]), atoi(argv[4]), argv + 5, argc - 5);
     } else if (argc == 4 && strcmp(argv[1], "read") == 0 && atoi(argv[3]) > 0) {
         measure_reading(&r, atof(argv[2]), atoi(argv[3]));
         printf("read %s MB on %s threads: %.3f ms, least %.3f\n", argv[2], argv[3], r.seconds[10] * 1e3,

@@ -1,21 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What more threads would do, from a machine with few: tests/bench/threads.sh [THREADS ..], default 1 2 4 8 16.
-# Passes by the model of threads.c, beside real ones where there are as many cores; how evenly layers are divided; and the
+# Passes by the model of threads.c, beside real ones where there are as many cores; how evenly layers are divided; steps of training likewise; and the
 # localizer as a whole (`fusiform run` on 192 drawn pictures), whose serial share follows from one and two threads.
-# ROUNDS=10 and MODELS="resnet50,1 resnet50,8 .." (network, batch) choose passes; RUN=0 leaves the localizer out.
+# ROUNDS=10 and MODELS="resnet50,1 resnet50,8 .." (network, batch) choose passes, STEPS=3 and TRAIN="resnet50,16" steps of training; TRAIN= and
+# RUN=0 leave training and the localizer out.
 program=${PROGRAM:-./fusiform}
 [ $# -gt 0 ] || set -- 1 2 4 8 16
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-${CC:-cc} -std=c11 -O3 -march=native -fopenmp -I. tests/bench/threads.c build/libfusiform.a -lm -o "$work/threads" || exit 1
+${CC:-cc} -std=c11 -O3 -march=native -fopenmp -I. tests/bench/threads.c tests/bench/threads_train.c build/libfusiform.a -lm -o "$work/threads" || exit 1
 
 for model in ${MODELS:-resnet50,1 resnet50,8}; do
     "$work/threads" model "${model%,*}" "${model#*,}" "${ROUNDS:-10}" "$@"
     for n in "$@"; do
         [ "$n" -lt 2 ] || "$work/threads" balance "${model%,*}" "${model#*,}" "$n" | head -n 4
     done
+done
+
+for model in ${TRAIN-resnet50,16}; do
+    "$work/threads" train "${model%,*}" "${model#*,}" "${STEPS:-3}" "$@"
 done
 
 [ "${RUN:-1}" = 1 ] || exit 0
