@@ -6,6 +6,11 @@
  * BF16_FLUSHES: 1 if bf16_enter makes the CPU flush subnormals as bf16.h says, 0 if it cannot. x86
  * detects them after rounding, AArch64 before. */
 
+/* sum = FMA(x, w, sum). A row may define it by an instruction that keeps the sum in its register. */
+#ifndef ACCUMULATE
+#define ACCUMULATE(sum, x, w) (sum) = FMA(x, w, sum)
+#endif
+
 #define BF16_ROWS (TILE_ROWS > 1 ? TILE_ROWS / 2 : 1)
 #define BF16_SUMS BF16_ROWS][TILE_BLOCKS *PER_BLOCK
 
@@ -26,9 +31,9 @@ INLINE void bf16_steps(VEC even[BF16_SUMS], VEC odd[BF16_SUMS], const float *a, 
             UNROLL
             for (int v = 0; v < blocks * PER_BLOCK; v++) {
                 if (k % 2)
-                    odd[r][v] = FMA(x, w[v], odd[r][v]);
+                    ACCUMULATE(odd[r][v], x, w[v]);
                 else
-                    even[r][v] = FMA(x, w[v], even[r][v]);
+                    ACCUMULATE(even[r][v], x, w[v]);
             }
         }
     }
