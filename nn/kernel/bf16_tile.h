@@ -6,7 +6,8 @@
  * BF16_FLUSHES: 1 if bf16_enter makes the CPU flush subnormals as bf16.h says, 0 if it cannot. x86
  * detects them after rounding, AArch64 before. */
 
-/* sum = FMA(x, w, sum). A row may define it by an instruction that keeps the sum in its register. */
+/* sum = FMA(x, w, sum). A row may define it by an instruction that keeps the sum in its
+ * register. */
 #ifndef ACCUMULATE
 #define ACCUMULATE(sum, x, w) (sum) = FMA(x, w, sum)
 #endif

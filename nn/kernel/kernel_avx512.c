@@ -30,7 +30,8 @@
     _mm512_castsi512_ps( \
         _mm512_slli_epi32(_mm512_add_epi32(_mm512_castps_si512(m), _mm512_set1_epi32(127 - 0x4b400000)), 23))
 #define STEP_FENCE()
-/* With 28 sums, gcc takes other forms of the instruction, then moves and spills: 12 % of the time. */
+/* With 28 sums, gcc takes other forms of the instruction, then moves and spills: 12 % of the
+ * time. */
 #define ACCUMULATE(sum, x, w) __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w))
 #define BF16_FLUSHES 1
 #define TILE_ROWS 14
