@@ -441,7 +441,7 @@ static int borrow_moments(struct fus_moments *m, const struct fus_accumulator *t
     size_t values = (size_t)t->whole.n_groups * t->n_units, n = values * (size_t)t->n_moments;
     if (s->n < n) {
         fus_base_free(s->values);
-        s->values = fus_base_aligned(n, sizeof *s->values);
+        s->values = fus_base_streamed(n, sizeof *s->values);
         s->n = s->values ? n : 0;
     }
     *m = (struct fus_moments){.n_groups = t->whole.n_groups,

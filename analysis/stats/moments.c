@@ -52,8 +52,8 @@ int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, stru
     m->n_groups = n_groups;
     m->n_units = n_units;
     m->n = fus_base_alloc((size_t)n_groups, sizeof *m->n);
-    m->mean = fus_base_aligned((size_t)n_groups * n_units, sizeof *m->mean);
-    m->m2 = fus_base_aligned((size_t)n_groups * n_units, sizeof *m->m2);
+    m->mean = fus_base_streamed((size_t)n_groups * n_units, sizeof *m->mean);
+    m->m2 = fus_base_streamed((size_t)n_groups * n_units, sizeof *m->m2);
     if (m->n && m->mean && m->m2)
         return FUS_OK;
     fus_moments_destroy(m);
@@ -63,7 +63,7 @@ int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, stru
 
 int fus_moments_keep_third(struct fus_moments *m, struct fus_error *err)
 {
-    m->m3 = fus_base_aligned((size_t)m->n_groups * m->n_units, sizeof *m->m3);
+    m->m3 = fus_base_streamed((size_t)m->n_groups * m->n_units, sizeof *m->m3);
     return m->m3 ? FUS_OK
                  : fus_base_fail(err, FUS_ENOMEM, "moments: no memory for third ones of %d groups of %zu units",
                                  m->n_groups, m->n_units);
