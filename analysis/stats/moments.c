@@ -219,16 +219,17 @@ struct block_context {
 
 static bool is_finite(const double *x, size_t n)
 {
-    const uint64_t exponent = (uint64_t)0x7ff << 52;
-    uint64_t bad = 0, bits[8];
+    const uint64_t exponent = (uint64_t)0x7ff << 52, one = (uint64_t)1 << 52;
+    uint64_t carried = 0, bits[8];
     size_t i = 0;
     for (; i + 8 <= n; i += 8) {
         memcpy(bits, x + i, sizeof bits);
         for (int k = 0; k < 8; k++)
-            bad |= (bits[k] & exponent) == exponent;
+            carried |= (bits[k] & exponent) + one; /* into the sign, where all bits are set */
     }
+    bool bad = carried >> 63;
     for (; i < n; i++)
-        bad |= !isfinite(x[i]);
+        bad = bad || !isfinite(x[i]);
     return !bad;
 }
 
