@@ -81,7 +81,7 @@ struct transfer {
     bool write;
     const struct fus_scratch_array *arrays; /* of one size */
     int n_arrays;
-    int *failed;                            /* of all chunks */
+    int *failed; /* of all chunks */
 };
 
 static void move_chunk(void *context, int task, int thread)
