@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "nn/layer/layers.h"
+#include "nn/layer/op.h"
 
 #define ALIGN_FLOATS 16               /* 64 bytes: a cache line, an AVX-512 vector */
 #define LARGE_BLOCK ((size_t)1 << 18) /* floats: 1 MB, half of a second-level cache */
 #define LARGE_LONG ((size_t)1 << 17)  /* less if the next block continues the segment */
+#define HEAVY 4                       /* packed weights of a block to its output, in floats */
 #if SIZE_MAX > 0xffffffff
 #define MAX_ARENA_FLOATS ((uint64_t)1 << 34) /* 64 GB: more than any real network needs */
 #else
@@ -48,17 +50,29 @@ static int block_end(const struct fus_arch *arch, int i)
     return i < arch->n_layers ? i : -1;
 }
 
+/* Whether the block of layers first .. end runs image by image: its output does not stay in cache
+ * otherwise, and its weights, which are then loaded for every image, are not much larger. */
+static bool is_large(const struct fus_arch *arch, int first, int end, size_t large)
+{
+    size_t floats = fus_layer_floats(&arch->layers[end]), weights = 0;
+    for (int i = first; i <= end; i++) {
+        const struct fus_op *op = &fus_op_table[arch->layers[i].op];
+        weights += op->packed_floats ? op->packed_floats(&arch->layers[i]) : 0;
+    }
+    return floats > large && weights / HEAVY <= floats;
+}
+
 /* The input of a segment lives until the segment's last image is done. */
 static void find_segments(struct fus_plan *plan, const struct fus_arch *arch, enum fus_segments segments)
 {
     size_t large = segments == FUS_SEGMENTS_LONG ? LARGE_LONG : LARGE_BLOCK;
     for (int i = 0, end; i >= 0 && i < arch->n_layers; i = end + 1) {
         end = block_end(arch, i);
-        if (end < 0 || fus_layer_floats(&arch->layers[end]) <= large)
+        if (end < 0 || !is_large(arch, i, end, large))
             return;
-        for (int next = end;
-             segments == FUS_SEGMENTS_LONG && next >= 0 && fus_layer_floats(&arch->layers[next]) > large;
-             next = block_end(arch, next + 1))
+        for (int next = block_end(arch, end + 1);
+             segments == FUS_SEGMENTS_LONG && next >= 0 && is_large(arch, end + 1, next, large);
+             next = block_end(arch, end + 1))
             end = next;
         for (int j = i; j <= end; j++)
             plan->segment_end[j] = end;

@@ -10,7 +10,9 @@
  * layers of a segment run depth first, image by image, so that intermediates stay in cache; all but
  * its last output then have room for one image only. NONE: no segments, if running a layer several
  * times per batch is costly. BLOCK: each block is a segment, if the outputs of the whole batch are
- * wanted at once. LONG: a segment spans as many blocks as have large activations. */
+ * wanted at once. LONG: a segment spans as many blocks as have large activations. A block whose
+ * weights are much larger than its output runs for the whole batch: loading them again for every
+ * image would cost more. */
 enum fus_segments { FUS_SEGMENTS_NONE, FUS_SEGMENTS_BLOCK, FUS_SEGMENTS_LONG };
 
 struct fus_plan {

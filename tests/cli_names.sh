@@ -153,4 +153,13 @@ notes 'holds several networks: --prefix P chooses one; they lie under: student'
 fails 1 'no network lies there' inspect $names/dino.safetensors --prefix nothing
 run 'a layer before the damage' run --model $names/bad_huge.safetensors --stimuli 'builtin?per_category=4' --layers relu --criterion ratio --out "$work/early"
 fails 1 'answers' lesion --model $names/bad_huge.safetensors --stimuli 'builtin?per_category=4' --run "$work/early" --layer relu --category face --controls 2
+# A language head of another name: run.json has --lang-head, and explain and lesion read it there.
+ok 'a language head' $program convert demo:lang -o "$work/lang.safetensors"
+sed 's/lang_head/word_head/g' "$work/lang.safetensors" >"$work/word.safetensors"
+run 'its name given' run --model "$work/word.safetensors" --lang-head word_head --layers lang_head --stimuli 'builtin?per_category=4' --correction none --out "$work/word"
+run 'explain knows it' explain "$work/word" word lang_head 3 --model "$work/word.safetensors"
+says "^Agrees with the run's files"
+run 'and so does lesion' lesion --model "$work/word.safetensors" --run "$work/word" --layer lang_head --category face --top 4 --controls 2 \
+    --stimuli 'builtin?per_category=4' -o "$work/lesion.csv"
+fails 1 'no tensor none.weight' lesion --model "$work/word.safetensors" --run "$work/word" --layer lang_head --category face --top 4 --lang-head none
 finish

@@ -11,6 +11,8 @@ plain='--null none --stability 0 --force'
 run "labels" sdc cluster $four --out "$work/a" --eps 0.3 --min-others 2 --border last $plain --expand none
 says '^eps 0\.30: [0-9]+ clusters'
 for i in 0 1 2 3; do ok "labels of s$i" cmp "$work/a/clusters/0.30/s${i}_labels.npy" "$golden/sdc_last$i.npy"; done
+run "eps above the distance of a vector of zeros" sdc cluster $four --out "$work/wide" --eps 1.2 --min-others 2 --border last $plain --expand none
+for i in 0 1 2 3; do ok "labels of s$i" cmp "$work/wide/clusters/1.20/s${i}_labels.npy" "$golden/sdc_wide$i.npy"; done
 ok "no expansion" test ! -e "$work/a/clusters/0.30/s0_expanded.npy"
 run "the file transposed, of doubles" sdc cluster --vectors "s0=$golden/sdc_w0_transposed.npy" --vectors "s1=$golden/sdc_w0_transposed.npy" \
     --transposed --out "$work/t" --eps 0.3 --min-others 1 $plain

@@ -48,12 +48,18 @@ static void test_read(const char *out, const struct fus_run_summary *s)
 {
     struct fus_run_read a, b;
     struct fus_run_summary_file *file;
+    struct fus_run_options rule;
     float label[16 * 32 * 32];
     const struct fus_layer_summary *layer = &s->models[0].layers[0];
     CHECK(fus_run_read_open(&a, out, true, NULL) == FUS_OK && fus_run_read_open(&b, out, true, NULL) == FUS_OK);
     CHECK(a.n_models == 1 && strcmp(a.models[0].name, "net") == 0 && a.n_categories == s->n_categories &&
           a.n_pictures == 4 * 10);
     CHECK(strcmp(fus_run_read_option(&a, "criterion"), "\"iut\"") == 0 && !fus_run_read_option(&a, "no such option"));
+    CHECK(fus_run_read_rule(&rule, &a, NULL) == FUS_OK && rule.select.criterion == FUS_CRITERION_IUT &&
+          rule.select.alpha == 0.05 && !rule.lang_head && !rule.activation);
+    a.options[1].value[1] = '?';
+    CHECK(strcmp(a.options[1].name, "criterion") == 0 && fus_run_read_rule(&rule, &a, NULL) == FUS_EFORMAT);
+    a.options[1].value[1] = 'i';
     CHECK(a.n_rows == s->n_categories * s->models[0].n_layers &&
           a.rows[0].numbers.proportion == layer->categories[0].proportion);
     CHECK(fus_run_read_same_pictures(&a, &b, NULL) == FUS_OK && fus_run_read_same_options(&a, &b, NULL) == FUS_OK);

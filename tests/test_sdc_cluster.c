@@ -29,14 +29,6 @@ static struct fus_sdc_vectors vectors_of(const struct sample *s)
     return (struct fus_sdc_vectors){s->p, s->first, s->n, s->d, s->unit};
 }
 
-static bool is_zero(const struct sample *s, size_t i)
-{
-    for (size_t j = 0; j < s->d; j++)
-        if (s->unit[i * s->d + j] != 0)
-            return false;
-    return true;
-}
-
 static struct fus_sdc_rule rule_of(const struct sample *s)
 {
     struct fus_sdc_rule rule = {.min_others = s->others, .kind = s->kind};
@@ -67,7 +59,7 @@ static void measure(struct sample *s)
             float c = 0;
             for (size_t j = 0; j < s->d; j++)
                 c = fmaf(s->unit[i * s->d + j], s->unit[k * s->d + j], c);
-            s->distance[i * s->n + k] = is_zero(s, i) || is_zero(s, k) ? INFINITY : 1.0f - c;
+            s->distance[i * s->n + k] = 1.0f - c;
         }
     for (size_t i = 0; i < s->n; i++) {
         float near[MOST_P];
@@ -133,7 +125,7 @@ static void cluster(int32_t *label, int *n_clusters, const struct sample *s, con
             CHECK_MSG(false, "voxel %zu: core distance %g, expected %g", i, (double)kappa[i], (double)s->kappa[i]);
             break;
         }
-    CHECK(fus_sdc_cluster(label, n_clusters, NULL, p, kappa, s->n, eps, n_eps, border, &err) == 0);
+    CHECK(fus_sdc_cluster(label, n_clusters, NULL, p, kappa, eps, n_eps, border, &err) == 0);
     fus_sdc_pairs_destroy(p);
 }
 
@@ -199,16 +191,17 @@ static void test_golden(void)
 
 static void test_search(void)
 {
-    static const double eps[] = {0.15, 0.35, 0.6};
+    enum { N_EPS = 5 };
+    static const double eps[N_EPS] = {0.15, 0.35, 0.6, 1, 1.2};
     static struct sample s;
-    static int32_t label[3 * MOST], want[MOST], one[MOST], nearest[3 * MOST];
-    int n_clusters[3], differ = 0, alone = 0, nested = 0, cores = 0, found = 0;
+    static int32_t label[N_EPS * MOST], want[MOST], one[MOST], nearest[N_EPS * MOST];
+    int n_clusters[N_EPS], differ = 0, alone = 0, nested = 0, cores = 0, found = 0;
     for (uint64_t seed = 1; seed <= 200; seed++) {
         draw(&s, seed);
         fus_base_set_threads(seed % 20 ? 1 : 3);
-        cluster(label, n_clusters, &s, eps, 3, FUS_SDC_LAST);
-        cluster(nearest, n_clusters, &s, eps, 3, FUS_SDC_NEAREST);
-        for (int e = 0; e < 3; e++) {
+        cluster(label, n_clusters, &s, eps, N_EPS, FUS_SDC_LAST);
+        cluster(nearest, n_clusters, &s, eps, N_EPS, FUS_SDC_NEAREST);
+        for (int e = 0; e < N_EPS; e++) {
             const int32_t *here = label + (size_t)e * s.n, *near = nearest + (size_t)e * s.n,
                           *before = nearest + (size_t)(e ? e - 1 : 0) * s.n;
             search(want, &s, eps[e]);
@@ -226,8 +219,8 @@ static void test_search(void)
         }
     }
     fus_base_set_threads(0);
-    CHECK_MSG(differ == 0, "%d of 600 differ from the search", differ);
-    CHECK_MSG(alone == 0, "%d of 600 differ from the same eps alone", alone);
+    CHECK_MSG(differ == 0, "%d of 1000 differ from the search", differ);
+    CHECK_MSG(alone == 0, "%d of 1000 differ from the same eps alone", alone);
     CHECK_MSG(nested == 0 && cores == 0 && found > 400, "%d clusters", found);
 }
 
@@ -276,6 +269,18 @@ static void test_small(void)
     eps = 0.3;
     cluster(label, &n, &s, &eps, 1, FUS_SDC_LAST); /* it is core itself now and joins them */
     CHECK(n == 1 && same(label, (int32_t[]){0, 0, 0, 0, 0}, 5));
+    /* A vector of zeros is at distance 1 from all: it has no neighbour up to eps = 1, and above it
+     * joins (1, 0) and (-1, 0). */
+    s = (struct sample){.p = 2, .others = 1, .n = 5, .d = 2, .first = {0, 3, 5}, .participant = {0, 0, 0, 1, 1}};
+    memcpy(s.unit, (float[]){1, 0, 0, 0, -1, 0, 1, 0, -1, 0}, 10 * sizeof *s.unit);
+    measure(&s);
+    eps = 1;
+    cluster(label, &n, &s, &eps, 1, FUS_SDC_LAST);
+    CHECK(n == 2 && same(label, (int32_t[]){0, -1, 1, 0, 1}, 5));
+    eps = 1.2;
+    cluster(label, &n, &s, &eps, 1, FUS_SDC_LAST);
+    CHECK(n == 1 && same(label, (int32_t[]){0, 0, 0, 0, 0}, 5));
+    eps = 0.3;
     /* No other participant, more others than there are, no vector at all. */
     s = (struct sample){.p = 1, .others = 1, .n = 2, .d = 1, .first = {0, 2}, .unit = {1, 1}};
     measure(&s);
@@ -305,15 +310,15 @@ static void test_tie(void)
     struct fus_sdc_vectors v = vectors_of(&s);
     uint64_t near;
     CHECK(fus_sdc_pairs_create(&p, &v, &err) == 0);
-    CHECK(fus_sdc_cluster(label, &n, &near, p, s.kappa, s.n, &eps, 1, FUS_SDC_NEAREST, &err) == 0);
+    CHECK(fus_sdc_cluster(label, &n, &near, p, s.kappa, &eps, 1, FUS_SDC_NEAREST, &err) == 0);
     CHECK(n == 2 && label[0] == 0 && near == 0);
-    CHECK(fus_sdc_cluster(label, &n, &near, p, s.kappa, s.n, &eps, 1, FUS_SDC_LAST, &err) == 0);
+    CHECK(fus_sdc_cluster(label, &n, &near, p, s.kappa, &eps, 1, FUS_SDC_LAST, &err) == 0);
     CHECK(n == 2 && label[0] == 1);
     eps = (double)s.distance[1];
-    CHECK(fus_sdc_cluster(label, &n, &near, p, s.kappa, s.n, &eps, 1, FUS_SDC_LAST, &err) == 0);
+    CHECK(fus_sdc_cluster(label, &n, &near, p, s.kappa, &eps, 1, FUS_SDC_LAST, &err) == 0);
     CHECK(label[0] == -1 && near == 6); /* the six pairs at that very distance are no neighbours */
     eps = -1;
-    CHECK(fus_sdc_cluster(label, &n, &near, p, s.kappa, s.n, &eps, 1, FUS_SDC_LAST, &err) == FUS_EINVAL);
+    CHECK(fus_sdc_cluster(label, &n, &near, p, s.kappa, &eps, 1, FUS_SDC_LAST, &err) == FUS_EINVAL);
     fus_sdc_pairs_destroy(p);
 }
 
@@ -388,7 +393,7 @@ static void test_memory(void)
         if (!code)
             code = fus_sdc_core_distances(s.kappa, p, s.n, &rule, &err);
         if (!code)
-            code = fus_sdc_cluster(label, &n, NULL, p, s.kappa, s.n, &eps, 1, FUS_SDC_LAST, &err);
+            code = fus_sdc_cluster(label, &n, NULL, p, s.kappa, &eps, 1, FUS_SDC_LAST, &err);
         fus_base_fail_allocation(0);
         CHECK(code == 0 || code == FUS_ENOMEM);
         fus_sdc_pairs_destroy(p);

@@ -135,7 +135,7 @@ static int choose(const struct fus_sdc_vectors *v, double *eps, int *n_count)
         c.eps[e].eps = grid[e] = (e + 1) / 10.0;
     CHECK(fus_sdc_pairs_create(&c.pairs, v, &err) == 0);
     CHECK(fus_sdc_core_distances(kappa, c.pairs, N, &c.rule, &err) == 0);
-    CHECK(fus_sdc_cluster(label, n_clusters, NULL, c.pairs, kappa, N, grid, 8, FUS_SDC_NEAREST, &err) == 0);
+    CHECK(fus_sdc_cluster(label, n_clusters, NULL, c.pairs, kappa, grid, 8, FUS_SDC_NEAREST, &err) == 0);
     c.kappa = kappa, c.label = label;
     for (int e = 0; e < 8; e++)
         c.eps[e].n_clusters = n_clusters[e];

@@ -230,7 +230,7 @@ static void test_wrong_study(void)
     check_wrong(HEAD "A\tlh=x.npy;lh=y.npy\tt.tsv\n", "two files are called `lh`");
     check_wrong(HEAD "A\tlh=x.npy;y.npy\tt.tsv\n", "expected a file, or NAME=FILE;NAME=FILE");
     check_wrong("participant\tresponses\ttrials\tmask\nA\tlh=x.npy;rh=y.npy\tt.tsv\tlh=x.npy\n", "none for rh");
-    check_wrong("participant\tresponses\ttrials\tmask\nA\tx.npy\tt.tsv\ty.npy\n", "y.npy: the mask has 5 x 40 voxels");
+    check_wrong("participant\tresponses\ttrials\tmask\nA\tx.npy\tt.tsv\ty.npy\n", "y.npy: the mask has 40 volumes");
     check_wrong("participant\tresponses\ttrials\tsessions\nA\tx.npy\tt.tsv\t1-\n", "sessions 1-: expected numbers");
 }
 

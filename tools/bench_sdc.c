@@ -204,7 +204,7 @@ static int time_passes(struct row rows[3], const struct fus_sdc_vectors *v, int 
         code = fus_sdc_core_distances(kappa, p, v->n, &rule, err);
     middle = fus_clock_now();
     if (!code)
-        code = fus_sdc_cluster(label, n_clusters, NULL, p, kappa, v->n, eps, n_eps, FUS_SDC_NEAREST, err);
+        code = fus_sdc_cluster(label, n_clusters, NULL, p, kappa, eps, n_eps, FUS_SDC_NEAREST, err);
     if (!code && round >= 0) {
         double end = fus_clock_now(), took[] = {middle - start, end - middle, end - start};
         for (int i = 0; i < 3; i++)

@@ -37,9 +37,8 @@ static const char help[] =
     "  --controls M         sets of control units of each kind (default 50)\n"
     "  --seed N             of the choice of controls (default 1)\n"
     "  --batch N            pictures at a time (default 4; of networks of short layers 64)\n"
-    "  --lang-head PREFIX   name of the language head where it is not lang_head\n"
-    "  --prefix P, --preprocess P, --activation A  as in the run\n"
-    "  --precision P        fp32 or bf16 (default: that of the run)\n"
+    "  --prefix P, --preprocess P  as in the run\n"
+    "  --lang-head PREFIX, --activation A, --precision fp32|bf16  (default: those of the run)\n"
     "  -o OUT.csv           instead of standard output; then what it says in words goes there, and not to standard "
     "error\n"
     "  --report PAGE.html   with -o: the table as a page, with figures\n\n"
@@ -58,12 +57,6 @@ static const struct fus_word readouts[] = {{"mean", READ_MEAN}, {"ridge", READ_R
 static bool same_text(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-static enum fus_precision precision_of(const struct fus_lesion_pass *l)
-{
-    const char *text = fus_run_read_option(&l->past, "precision");
-    return text && strcmp(text, "\"bf16\"") == 0 ? FUS_PRECISION_BF16 : FUS_PRECISION_FP32;
 }
 
 /* The run's name for the model with these weights; NULL: none, and err says so. */
@@ -97,26 +90,16 @@ static int fail_empty(const struct fus_lesion_pass *l, struct fus_error *err)
                          l->folder, l->layer, l->category);
 }
 
-/* The rule of the run, from its run.json. */
+/* The rule of the run, and what its models were opened with, unless options say otherwise. */
 static int read_rule(struct fus_lesion_pass *l, struct fus_error *err)
 {
-    static const char *const names[] = {"criterion", "test", "correction", "alpha", "permutations", "seed"};
-    struct fus_run_options o = fus_run_options_defaults;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *text = fus_run_read_option(&l->past, names[i]);
-        char *word = NULL;
-        int code = text && *text == '"' ? fus_run_read_text(&word, &l->past, names[i], err) : FUS_OK;
-        if (code)
-            return code;
-        bool known = !text || fus_run_options_set(&o, names[i], word ? word : text);
-        fus_base_free(word);
-        if (!known)
-            return fus_base_fail(err, FUS_EFORMAT, "%s/run.json: %s is %s, which is not a known value", l->folder,
-                                 names[i], text);
-    }
-    fus_run_options_settle(&o);
-    l->rule.select = o.select;
-    return FUS_OK;
+    int code = fus_run_read_rule(&l->of_run, &l->past, err);
+    l->rule.select = l->of_run.select;
+    if (!l->choice.lang_head)
+        l->choice.lang_head = l->of_run.lang_head;
+    if (!l->choice.activation)
+        l->choice.activation = l->of_run.activation;
+    return code;
 }
 
 /* The category and the rule, and whether the rows in layers.csv leave anything to silence: nothing
@@ -145,11 +128,9 @@ static int open_run(struct fus_lesion_pass *l, struct fus_error *err)
 /* The scrambled category of a run with --scrambled auto, made again from its seed. */
 static int add_scrambled(struct fus_lesion_pass *l, struct fus_error *err)
 {
-    const char *text = fus_run_read_option(&l->past, "seed");
-    uint64_t seed = 1;
     for (int c = 0; c < l->past.n_categories; c++)
-        if (strcmp(l->past.categories[c], "scrambled") == 0 && text && fus_number_whole(&seed, text, NULL))
-            return fus_set_scrambled_add(&l->set, seed, err); /* nothing if the set has one */
+        if (strcmp(l->past.categories[c], "scrambled") == 0)
+            return fus_set_scrambled_add(&l->set, l->of_run.seed, err); /* nothing if the set has one */
     return FUS_OK;
 }
 
@@ -394,7 +375,7 @@ int fus_cmd_lesion(int argc, char **argv)
     fus_interrupt_catch();
     struct fus_net_options options = {.batch = l.batch ? l.batch : 4, .apart = l.batch ? l.batch : FUS_PICTURES_APART};
     int code = open_run(&l, &err);
-    options.precision = precision.value >= 0 ? (enum fus_precision)precision.value : precision_of(&l);
+    options.precision = precision.value >= 0 ? (enum fus_precision)precision.value : l.of_run.precision;
     if (!code)
         code = fus_model_open(&l.model, l.model_path, &l.choice, &options, &err);
     if (!code) {

@@ -21,6 +21,7 @@ struct fus_lesion_pass {
     bool skip_bad;
     uint64_t seed;
     struct fus_run_read past;
+    struct fus_run_options of_run; /* those of past that fus_run_read_rule reads */
     struct fus_set set;
     char (*sha256)[65];
     struct fus_cache *cache;

@@ -13,8 +13,8 @@ int fus_accumulator_create_moments(struct fus_moments *m, const struct fus_accum
 struct fus_scratch_array fus_accumulator_array(const struct fus_accumulator *t, enum fus_scratch_place file, int group,
                                                size_t first, double *values, size_t n);
 
-/* accumulator_responses.c: room for the responses; those shown as first .. first+n-1 into it, through
- * row [n_units] if it is in the scratch file; one picture's row to or from the scratch file. */
+/* accumulator_responses.c: room for the responses; those shown as first .. first+n-1 into it,
+ * through row [n_units] if it is in the scratch file; one picture's row to or from that file. */
 int fus_accumulator_create_responses(struct fus_accumulator *t, bool in_memory, struct fus_error *err);
 int fus_accumulator_keep_responses(struct fus_accumulator *t, int first, int n, const float *blocked, float *row,
                                    struct fus_error *err);

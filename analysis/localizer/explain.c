@@ -24,54 +24,15 @@ bool fus_explain_shape(int *channels, int *height, int *width, const struct fus_
 
 /* ---- run.json ---- */
 
-static int not_known(const struct fus_explain *x, const char *name, const char *text, struct fus_error *err)
-{
-    return fus_base_fail(err, FUS_EFORMAT, "%s/run.json: %s is %.200s, which is not a known value", x->run->folder,
-                         name, text);
-}
-
-/* The options without which some models cannot be opened. */
-static int read_model_options(struct fus_explain *x, struct fus_error *err)
-{
-    int code = fus_run_read_text(&x->lang_head, x->run, "lang-head", err);
-    if (!code)
-        code = fus_run_read_text(&x->activation, x->run, "activation", err);
-    if (!code && x->activation && strcmp(x->activation, "quickgelu") != 0 && strcmp(x->activation, "gelu") != 0)
-        code = not_known(x, "activation", x->activation, err);
-    x->options.lang_head = x->lang_head, x->options.activation = x->activation;
-    return code;
-}
-
-/* The options that decide on a unit. `test` and `correction` are prescribed by other criteria than
- * iut, and then not read. */
 static int read_options(struct fus_explain *x, struct fus_error *err)
 {
-    static const char *const names[] = {"criterion", "alpha", "halves",       "seed", "conv",
-                                        "precision", "units", "permutations", "test", "correction"};
     struct fus_run_options *o = &x->options;
-    *o = fus_run_options_defaults;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *text = fus_run_read_option(x->run, names[i]);
-        char *word = NULL;
-        if (i >= 8 && o->select.criterion != FUS_CRITERION_IUT)
-            break;
-        int code = text && *text == '"' ? fus_run_read_text(&word, x->run, names[i], err) : FUS_OK;
-        if (code)
-            return code;
-        bool known = !text || fus_run_options_set(o, names[i], word ? word : text);
-        fus_base_free(word);
-        if (!known)
-            return not_known(x, names[i], text, err);
-    }
-    fus_run_options_settle(o);
+    int code = fus_run_read_rule(o, x->run, err);
     x->relabelled = fus_run_options_relabels(o);
     o->permutations = x->relabelled ? 0 : o->permutations; /* else it is the test's number */
     x->full = o->full_units;
     o->full_units = false;
-    return o->select.alpha > 0 && o->select.alpha < 1
-               ? FUS_OK
-               : fus_base_fail(err, FUS_EFORMAT, "%s/run.json: alpha is %g, a number between 0 and 1 expected",
-                               x->run->folder, o->select.alpha);
+    return code;
 }
 
 static int read_pictures(struct fus_explain *x, struct fus_error *err)
@@ -178,8 +139,6 @@ int fus_explain_unit(struct fus_explain *x, const struct fus_run_read *run, cons
     if (!code)
         code = read_options(x, err);
     if (!code)
-        code = read_model_options(x, err);
-    if (!code)
         code = read_pictures(x, err);
     if (!code)
         code = fus_explain_read_labels(x, err);
@@ -204,7 +163,5 @@ void fus_explain_free(struct fus_explain *x)
     for (int h = 0; h < 2; h++)
         fus_moments_destroy(&x->halves[h].moments);
     fus_base_free(x->checks);
-    fus_base_free(x->lang_head);
-    fus_base_free(x->activation);
     memset(x, 0, sizeof *x);
 }

@@ -46,7 +46,6 @@ struct fus_explain {
     const struct fus_run_read *run;
     const struct fus_run_read_model *model;
     struct fus_run_options options; /* of the run: those that decide on a unit */
-    char *lang_head, *activation;   /* of the run's options too; NULL: not given */
     char layer[48];
     int channels, height, width, channel, y, x;
     size_t n_units, unit;

@@ -177,6 +177,54 @@ int fus_run_read_text(char **to, const struct fus_run_read *p, const char *name,
     return code ? fus_base_blame(err, "%s/run.json: %s: ", p->folder, name) : FUS_OK;
 }
 
+static int not_known(const struct fus_run_read *p, const char *name, const char *text, struct fus_error *err)
+{
+    return fus_base_fail(err, FUS_EFORMAT, "%s/run.json: %s is %.200s, which is not a known value", p->folder, name,
+                         text);
+}
+
+/* The options without which some models cannot be opened. */
+static int read_model_options(struct fus_run_read *p, struct fus_error *err)
+{
+    int code = fus_run_read_text(&p->lang_head, p, "lang-head", err);
+    if (!code)
+        code = fus_run_read_text(&p->activation, p, "activation", err);
+    if (!code && p->activation && strcmp(p->activation, "quickgelu") != 0 && strcmp(p->activation, "gelu") != 0)
+        code = not_known(p, "activation", p->activation, err);
+    return code;
+}
+
+/* An option that is not a text: a word or a number. */
+static int read_setting(struct fus_run_options *o, const struct fus_run_read *p, const char *name,
+                        struct fus_error *err)
+{
+    const char *text = fus_run_read_option(p, name);
+    char *word = NULL;
+    int code = text && *text == '"' ? fus_run_read_text(&word, p, name, err) : FUS_OK;
+    bool known = code || !text || fus_run_options_set(o, name, word ? word : text);
+    fus_base_free(word);
+    return known ? code : not_known(p, name, text, err);
+}
+
+int fus_run_read_rule(struct fus_run_options *o, const struct fus_run_read *p, struct fus_error *err)
+{
+    static const char *const names[] = {"criterion", "alpha",     "halves", "seed", "permutations",
+                                        "conv",      "precision", "units",  "test", "correction"};
+    int n = sizeof names / sizeof *names, code = FUS_OK;
+    *o = fus_run_options_defaults;
+    for (int i = 0; i < n && !code; i++) {
+        if (i >= n - 2 && o->select.criterion != FUS_CRITERION_IUT)
+            break; /* other criteria prescribe test and correction */
+        code = read_setting(o, p, names[i], err);
+    }
+    fus_run_options_settle(o);
+    o->lang_head = p->lang_head, o->activation = p->activation;
+    if (!code && !(o->select.alpha > 0 && o->select.alpha < 1))
+        code = fus_base_fail(err, FUS_EFORMAT, "%s/run.json: alpha is %g, a number between 0 and 1 expected", p->folder,
+                             o->select.alpha);
+    return code;
+}
+
 /* ---- layers.csv ---- */
 
 static void read_row(struct fus_run_read_row *row, struct fus_csv_read *t, const struct fus_columns_found *at)
@@ -239,6 +287,8 @@ int fus_run_read_open(struct fus_run_read *p, const char *folder, bool with_laye
     if (strlen(folder) > 3000)
         return fus_base_fail(err, FUS_EINVAL, "a path of %zu characters; at most 3000 are possible", strlen(folder));
     int code = read_json(p, err);
+    if (!code)
+        code = read_model_options(p, err);
     return code || !with_layers ? code : read_layers(p, err);
 }
 
@@ -266,6 +316,8 @@ void fus_run_read_close(struct fus_run_read *p)
     }
     for (int i = 0; i < p->n_categories; i++)
         fus_base_free(p->categories[i]);
+    fus_base_free(p->lang_head);
+    fus_base_free(p->activation);
     fus_base_free(p->options);
     fus_base_free(p->pictures);
     fus_base_free(p->models);

@@ -5,6 +5,7 @@
 #define FUS_RUN_READ_H
 
 #include "analysis/analysis.h"
+#include "analysis/run/run_options.h"
 #include "stimuli/stimuli.h"
 
 struct fus_run_read_picture {
@@ -29,6 +30,7 @@ struct fus_run_read {
     const char *folder;
     int n_options, n_pictures, n_categories, n_rows, n_models;
     struct fus_run_read_option *options;
+    char *lang_head, *activation; /* of these options, decoded; NULL: not given */
     struct fus_run_read_picture *pictures;
     char **categories;
     struct fus_run_read_model *models;
@@ -43,6 +45,11 @@ void fus_run_read_close(struct fus_run_read *p);
  * fus_base_alloc; NULL if it is null or missing. */
 const char *fus_run_read_option(const struct fus_run_read *p, const char *name);
 int fus_run_read_text(char **to, const struct fus_run_read *p, const char *name, struct fus_error *err);
+
+/* The options of the run with which its models are opened and its units selected: criterion, test,
+ * correction, alpha, halves, seed, permutations, conv, precision, units, lang-head, activation; the
+ * others as by default. Texts are owned by p. FUS_EFORMAT names a value that no run has. */
+int fus_run_read_rule(struct fus_run_options *o, const struct fus_run_read *p, struct fus_error *err);
 
 /* units/MODEL/LAYER.npz of the run: its labels, label [n_units]; FUS_EFORMAT if they are not
  * [channels, height, width]. */

@@ -77,7 +77,7 @@ static int core_distances(float *kappa, const struct fus_sdc_pairs *p, size_t n_
             for (size_t j = 0; j < near.most; j++)
                 insert(all, near.most, near.largest[t][i * near.most + j]);
         if (all[near.most - 1] >= -1.5f)
-            kappa[fus_sdc_pairs_vector(p, i)] = 1.0f - all[near.most - 1];
+            kappa[i] = 1.0f - all[near.most - 1];
     }
     close_nearest(&near);
     return code;
@@ -95,7 +95,7 @@ int fus_sdc_beside_within(int32_t *label, int *n_clusters, const struct fus_sdc_
     if (!code)
         code = core_distances(kappa, p, n, others, err);
     if (!code)
-        code = fus_sdc_cluster(label, n_clusters, NULL, p, kappa, n, &eps, 1, FUS_SDC_NEAREST, err);
+        code = fus_sdc_cluster(label, n_clusters, NULL, p, kappa, &eps, 1, FUS_SDC_NEAREST, err);
     fus_sdc_pairs_destroy(p);
     fus_base_free(kappa);
     return code;

@@ -127,7 +127,7 @@ int fus_sdc_ceiling(float *nc, size_t *n_images, const struct fus_sdc_data *d, c
     int code = rows && place ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu trials", d->n_trials);
     for (size_t v = 0; v < d->n_masked; v++)
         nc[v] = NAN;
-    if (!code)
+    if (!code && repeats > 1)
         c.n_images = collect(rows, place, d, repeats);
     c.rows = rows;
     if (!code && c.n_images)

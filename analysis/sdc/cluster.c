@@ -16,7 +16,7 @@
 
 struct nearest_core {
     float distance;
-    uint32_t place;
+    uint32_t vector;
 };
 
 /* What one thread has seen. */
@@ -30,7 +30,7 @@ struct linking {
     size_t n;
     int n_eps;
     float eps[FUS_SDC_MAX_EPS], limit; /* limit: no larger distance matters */
-    uint8_t *from;                     /* [n] the first eps at which a place's voxel is core; n_eps: none */
+    uint8_t *from;                     /* [n] the first eps at which a voxel is core; n_eps: none */
     struct found *found;               /* [threads] */
 };
 
@@ -64,10 +64,10 @@ static int first_above(const struct linking *l, float x)
     return e;
 }
 
-static void offer(struct nearest_core *to, float distance, uint32_t place)
+static void offer(struct nearest_core *to, float distance, uint32_t vector)
 {
-    if (distance < to->distance || (distance == to->distance && place < to->place))
-        *to = (struct nearest_core){distance, place};
+    if (distance < to->distance || (distance == to->distance && vector < to->vector))
+        *to = (struct nearest_core){distance, vector};
 }
 
 /* Pairs so near to eps that another rounding of D could decide otherwise. above: the first eps
@@ -170,37 +170,37 @@ static void join_found(const struct linking *l, int threads)
             for (int t = 1; t < threads; t++) {
                 const struct nearest_core *other = &l->found[t].core[at + i];
                 join(into->parent + at, (uint32_t)i, l->found[t].parent[at + i]);
-                offer(&into->core[at + i], other->distance, other->place);
+                offer(&into->core[at + i], other->distance, other->vector);
             }
             if (e > 0) {
                 join(into->parent + at, (uint32_t)i, into->parent[at - l->n + i]);
-                offer(&into->core[at + i], into->core[at - l->n + i].distance, into->core[at - l->n + i].place);
+                offer(&into->core[at + i], into->core[at - l->n + i].distance, into->core[at - l->n + i].vector);
             }
         }
     }
 }
 
 /* Labels of core voxels: components numbered by their first voxel, which is their root. */
-static int number_cores(int32_t *at_place, const struct linking *l, int e)
+static int number_cores(int32_t *label, const struct linking *l, int e)
 {
     uint32_t *parent = l->found[0].parent + (size_t)e * l->n;
     int n = 0;
     for (size_t i = 0; i < l->n; i++) {
-        at_place[i] = -1;
+        label[i] = -1;
         if (l->from[i] <= e) {
             uint32_t root = find_root(parent, (uint32_t)i);
-            at_place[i] = root == i ? n++ : at_place[root];
+            label[i] = root == i ? n++ : label[root];
         }
     }
     return n;
 }
 
-static void label_nearest(int32_t *at_place, const struct linking *l, int e)
+static void label_nearest(int32_t *label, const struct linking *l, int e)
 {
     const struct nearest_core *core = l->found[0].core + (size_t)e * l->n;
     for (size_t i = 0; i < l->n; i++)
-        if (l->from[i] > e && core[i].place != NONE)
-            at_place[i] = at_place[core[i].place]; /* a core voxel's label, which is final */
+        if (l->from[i] > e && core[i].vector != NONE)
+            label[i] = label[core[i].vector]; /* a core voxel's label, which is final */
 }
 
 /* ---- pass C: the last cluster ---- */
@@ -240,12 +240,12 @@ static void label_strip(void *context, const struct fus_sdc_strip *s, int thread
     }
 }
 
-/* at_place [n_eps, n]: labels of cores, to which those of borders are added. */
-static int label_last(int32_t *at_place, const struct linking *l, const struct fus_sdc_pairs *p, struct fus_error *err)
+/* label [n_eps, n]: labels of cores, to which those of borders are added. */
+static int label_last(int32_t *label, const struct linking *l, const struct fus_sdc_pairs *p, struct fus_error *err)
 {
     int threads = fus_base_threads();
     size_t cells = (size_t)l->n_eps * l->n;
-    struct last c = {l, at_place, fus_base_alloc((size_t)threads, sizeof *c.label)};
+    struct last c = {l, label, fus_base_alloc((size_t)threads, sizeof *c.label)};
     bool good = c.label != NULL;
     for (int t = 0; good && t < threads; t++) {
         c.label[t] = fus_base_alloc(cells, sizeof **c.label);
@@ -257,7 +257,7 @@ static int label_last(int32_t *at_place, const struct linking *l, const struct f
                     : fus_base_fail(err, FUS_ENOMEM, "no memory for the labels of %zu voxels", l->n);
     for (int t = 0; !code && t < threads; t++)
         for (size_t i = 0; i < cells; i++)
-            at_place[i] = c.label[t][i] > at_place[i] ? c.label[t][i] : at_place[i];
+            label[i] = c.label[t][i] > label[i] ? c.label[t][i] : label[i];
     for (int t = 0; c.label && t < threads; t++)
         fus_base_free(c.label[t]);
     fus_base_free(c.label);
@@ -290,52 +290,41 @@ static int start(struct linking *l, const struct fus_sdc_pairs *p, const float *
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the clusters of %zu voxels at %d values of eps", l->n,
                              n_eps);
     for (size_t i = 0; i < l->n; i++)
-        l->from[i] = (uint8_t)first_above(l, kappa[fus_sdc_pairs_vector(p, i)]);
+        l->from[i] = (uint8_t)first_above(l, kappa[i]);
     return FUS_OK;
 }
 
-static int label_places(int32_t *at_place, int *n_clusters, const struct linking *l, const struct fus_sdc_pairs *p,
-                        enum fus_sdc_border border, struct fus_error *err)
+static int label_vectors(int32_t *label, int *n_clusters, const struct linking *l, const struct fus_sdc_pairs *p,
+                         enum fus_sdc_border border, struct fus_error *err)
 {
     for (int e = 0; e < l->n_eps; e++) {
-        n_clusters[e] = number_cores(at_place + (size_t)e * l->n, l, e);
+        n_clusters[e] = number_cores(label + (size_t)e * l->n, l, e);
         if (border == FUS_SDC_NEAREST)
-            label_nearest(at_place + (size_t)e * l->n, l, e);
+            label_nearest(label + (size_t)e * l->n, l, e);
     }
-    return border == FUS_SDC_LAST ? label_last(at_place, l, p, err) : FUS_OK;
+    return border == FUS_SDC_LAST ? label_last(label, l, p, err) : FUS_OK;
 }
 
 int fus_sdc_cluster(int32_t *label, int *n_clusters, uint64_t *near, const struct fus_sdc_pairs *p, const float *kappa,
-                    size_t n_vectors, const double *eps, int n_eps, enum fus_sdc_border border, struct fus_error *err)
+                    const double *eps, int n_eps, enum fus_sdc_border border, struct fus_error *err)
 {
     int threads = fus_base_threads(), code = check(eps, n_eps, err);
     struct linking l = {0};
-    int32_t *at_place = NULL;
     if (code)
         return code;
     code = start(&l, p, kappa, eps, n_eps, threads, err);
-    for (size_t i = 0; i < (size_t)n_eps * n_vectors; i++)
-        label[i] = -1;
     if (!code)
         code = fus_sdc_pairs_each(p, FUS_SDC_ALL, link_strip, &l, err);
-    if (!code) {
-        at_place = fus_base_alloc((size_t)n_eps * l.n + 1, sizeof *at_place);
-        if (!at_place)
-            code = fus_base_fail(err, FUS_ENOMEM, "no memory for the labels of %zu voxels", l.n);
-    }
     if (!code && l.n) {
         join_found(&l, threads);
-        code = label_places(at_place, n_clusters, &l, p, border, err);
+        code = label_vectors(label, n_clusters, &l, p, border, err);
     }
     for (int e = 0; e < n_eps && !code; e++) {
         if (near)
             near[e] = l.n ? l.found[0].near[e] : 0;
         if (!l.n)
             n_clusters[e] = 0;
-        for (size_t i = 0; i < l.n; i++)
-            label[(size_t)e * n_vectors + fus_sdc_pairs_vector(p, i)] = at_place[(size_t)e * l.n + i];
     }
-    fus_base_free(at_place);
     fus_base_free(l.from);
     free_found(l.found, threads);
     return code;

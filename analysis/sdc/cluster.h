@@ -23,11 +23,11 @@ enum fus_sdc_border {
     FUS_SDC_LAST     /* to the highest-numbered cluster among core neighbours, as the authors' search */
 };
 
-/* Pass B (and, for LAST, C). label [n_eps, n_vectors]: cluster from 0, -1 noise; n_clusters, near
+/* Pass B (and, for LAST, C). label [n_eps, vectors]: cluster from 0, -1 noise; n_clusters, near
  * [n_eps]: clusters, and pairs whose distance is within 1e-6 of eps (near may be NULL). eps [n_eps]
  * ascending, at most FUS_SDC_MAX_EPS; a distance counts if it is smaller than float(eps). */
 int fus_sdc_cluster(int32_t *label, int *n_clusters, uint64_t *near, const struct fus_sdc_pairs *p, const float *kappa,
-                    size_t n_vectors, const double *eps, int n_eps, enum fus_sdc_border border, struct fus_error *err);
+                    const double *eps, int n_eps, enum fus_sdc_border border, struct fus_error *err);
 
 /* Expansion: member [n_clusters, n_vectors] is 1 for a cluster's voxels and, within each
  * participant, for voxels nearer than eps to one of them. */

@@ -122,7 +122,7 @@ static int cluster(struct fus_sdc_clustering *c, struct fus_error *err)
         code = fus_sdc_core_distances(c->kappa, c->pairs, n, &c->rule, err);
     fus_sdc_phases_end(c->phases, "core distances");
     if (!code)
-        code = fus_sdc_cluster(c->label, n_clusters, near, c->pairs, c->kappa, n, eps, c->n_eps, c->o->border, err);
+        code = fus_sdc_cluster(c->label, n_clusters, near, c->pairs, c->kappa, eps, c->n_eps, c->o->border, err);
     fus_sdc_phases_end(c->phases, "links");
     for (int e = 0; e < c->n_eps && !code; e++) {
         c->eps[e].n_clusters = n_clusters[e];

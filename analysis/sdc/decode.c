@@ -131,6 +131,10 @@ static int open_inputs(struct fus_sdc_work *w, struct fus_error *err)
 static int check_networks(struct fus_sdc_work *w, struct fus_error *err)
 {
     char line[1000];
+    for (int p = 0; p < w->study->n && !w->o->images; p++)
+        if (w->study->participants[p].model)
+            return fus_base_fail(err, FUS_EINVAL, "%s: a network needs the pictures: --images IMAGES.tsv expected",
+                                 w->study->participants[p].name);
     int code = fus_sdc_own_find(&w->own, w->study, &w->embedding, w->o->images ? &w->images : NULL, err);
     if (!code && !w->o->own_embedding)
         code = fus_sdc_own_refuse(&w->own, w->study, w->o->embedding, err);
@@ -323,6 +327,8 @@ int fus_sdc_decode_run(const struct fus_sdc_decode_options *o, const struct fus_
         fus_threads_run(run_all, &r); /* one start of the threads for all loops */
         code = r.code;
     }
+    if (code && code != FUS_ESTOPPED && w.begun_here && !o->n_shards)
+        fus_sdc_record_withdraw(&w);
     fus_text_free(&w.record);
     fus_sdc_own_free(&w.own);
     fus_sdc_stems_free(&w.stems);

@@ -65,8 +65,9 @@ static int write_file(struct fus_text_buffer *t, const char *what, const char *p
 {
     const char *slash = strrchr(path, '/');
     char hex[FUS_SHA256_HEX];
-    if (fus_sha256_file(hex, path, err))
-        return fus_base_blame(err, "%s: ", path);
+    int code = fus_sha256_file(hex, path, err);
+    if (code)
+        return code;
     fus_text_printf(t, "%s\n    {\"what\": ", *first ? "" : ",");
     fus_json_quote(t, what);
     fus_text_printf(t, ", \"file\": ");
@@ -94,7 +95,9 @@ static int write_participant(struct fus_text_buffer *t, const struct fus_sdc_par
     int code = FUS_OK;
     for (size_t i = 0; i < p->n_files && !code; i++)
         code = write_file(t, p->name, p->files[i], first, err);
-    return p->model && !code ? write_model(t, p, first, err) : code;
+    if (p->model && !code)
+        code = write_model(t, p, first, err);
+    return code ? fus_base_blame(err, "%s: ", p->name) : FUS_OK;
 }
 
 /* {"name": "r50", "layer": "layer4.2.relu", "units": "channels"} of FILE@LAYER?units=channels. */
@@ -248,6 +251,26 @@ void fus_sdc_record_remove_parts(const struct fus_sdc_work *w)
     remove_folder(path, 0);
 }
 
+void fus_sdc_record_withdraw(const struct fus_sdc_work *w)
+{
+    static const char *const folders[] = {"decoders", "responses", "voxels", "parts"};
+    char path[FUS_SDC_PATH_BYTES];
+    bool empty = true;
+    for (int p = 0; p < w->study->n; p++) {
+        fus_sdc_work_path(path, w, "decoders/%s", w->study->participants[p].name);
+        rmdir(path);
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        fus_sdc_work_path(path, w, "%s", folders[i]);
+        empty = rmdir(path) == 0 && empty;
+    }
+    if (!empty)
+        return;
+    fus_sdc_work_path(path, w, "sdc.json");
+    unlink(path);
+    rmdir(w->o->out);
+}
+
 static int make_folders(const struct fus_sdc_work *w, struct fus_error *err)
 {
     static const char *const folders[] = {"decoders", "responses", "voxels", "parts"};
@@ -268,6 +291,7 @@ int fus_sdc_record_begin(struct fus_sdc_work *w, bool *finished, struct fus_erro
 {
     const struct fus_sdc_decode_options *o = w->o;
     bool begun = fus_sdc_work_exists(w, "sdc.json");
+    w->begun_here = !begun || o->force;
     *finished = begun && fus_sdc_work_exists(w, "scores.csv") && !o->force;
     if (begun && !o->force && !o->resume && !o->n_shards)
         return fus_base_fail(err, FUS_EINVAL,

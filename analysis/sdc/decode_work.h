@@ -38,6 +38,7 @@ struct fus_sdc_work {
     struct fus_sdc_own own;        /* networks whose embedding this is */
     struct fus_sdc_stems stems;    /* near copies among networks */
     struct fus_text_buffer record; /* sdc.json */
+    bool begun_here;               /* DIR holds nothing of an earlier call */
 
     /* The participant at work. */
     int p;
@@ -62,6 +63,9 @@ void fus_sdc_work_note(const struct fus_sdc_work *w, const char *fmt, ...) FUS_P
 /* Makes DIR, or checks that what is in it is of the same options and inputs. *finished: nothing is
  * left to do. */
 int fus_sdc_record_begin(struct fus_sdc_work *w, bool *finished, struct fus_error *err);
+/* Removes sdc.json and the folders where nothing has been written into them: what failed at once
+ * leaves no DIR that is begun. */
+void fus_sdc_record_withdraw(const struct fus_sdc_work *w);
 /* Whether the text [n] is what the file at path holds; if not, an error that shows the first line
  * that differs: "PATH: WHAT: ... found, now ...; HINT". */
 int fus_sdc_record_compare(const char *path, const char *text, size_t n, const char *what, const char *hint,

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Clusters expanded within each participant: see cluster.h. */
-#include <string.h>
-
 #include "analysis/sdc/cluster.h"
 
 struct growth {
-    const struct fus_sdc_pairs *p;
     const int32_t *label;
     uint64_t **bits; /* [threads][n, words] clusters that a voxel is near to */
     size_t words;
@@ -20,7 +17,7 @@ static void grow_strip(void *context, const struct fus_sdc_strip *s, int thread)
             size_t u = s->row + (size_t)r, v = s->column + (size_t)i;
             if (u >= v || !(1.0f - s->cosine[r * 16 + i] < g->eps))
                 continue;
-            int32_t a = g->label[fus_sdc_pairs_vector(g->p, u)], b = g->label[fus_sdc_pairs_vector(g->p, v)];
+            int32_t a = g->label[u], b = g->label[v];
             if (a >= 0)
                 g->bits[thread][v * g->words + (size_t)a / 64] |= (uint64_t)1 << (a % 64);
             if (b >= 0)
@@ -30,17 +27,13 @@ static void grow_strip(void *context, const struct fus_sdc_strip *s, int thread)
 
 static void write_members(uint8_t *member, const struct growth *g, int threads, int n_clusters, size_t n_vectors)
 {
-    size_t n = fus_sdc_pairs_count(g->p);
-    memset(member, 0, (size_t)n_clusters * n_vectors);
-    for (size_t u = 0; u < n; u++) {
-        size_t vector = fus_sdc_pairs_vector(g->p, u);
+    for (size_t u = 0; u < n_vectors; u++)
         for (int c = 0; c < n_clusters; c++) {
-            uint64_t bits = g->label[vector] == c;
+            uint64_t bits = g->label[u] == c;
             for (int t = 0; t < threads && !bits; t++)
                 bits = g->bits[t][u * g->words + (size_t)c / 64] >> (c % 64) & 1;
-            member[(size_t)c * n_vectors + vector] = (uint8_t)bits;
+            member[(size_t)c * n_vectors + u] = (uint8_t)bits;
         }
-    }
 }
 
 int fus_sdc_expand(uint8_t *member, const struct fus_sdc_pairs *p, const int32_t *label, int n_clusters,
@@ -48,8 +41,8 @@ int fus_sdc_expand(uint8_t *member, const struct fus_sdc_pairs *p, const int32_t
 {
     int threads = fus_base_threads();
     size_t words = (size_t)(n_clusters + 63) / 64, cells;
-    struct growth g = {p, label, fus_base_alloc((size_t)threads, sizeof *g.bits), words, (float)eps};
-    bool good = g.bits && fus_base_mul(&cells, fus_sdc_pairs_count(p) + 1, words + 1);
+    struct growth g = {label, fus_base_alloc((size_t)threads, sizeof *g.bits), words, (float)eps};
+    bool good = g.bits && fus_base_mul(&cells, n_vectors + 1, words + 1);
     for (int t = 0; good && t < threads; t++)
         good = (g.bits[t] = fus_base_alloc(cells, sizeof **g.bits)) != NULL;
     int code = good ? fus_sdc_pairs_each(p, FUS_SDC_WITHIN, grow_strip, &g, err)

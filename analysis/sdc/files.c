@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,22 @@ static int each_part(struct fus_sdc_source *s, const char *text, part_fn fn, con
 
 /* ---- headers ---- */
 
+bool fus_sdc_files_grids_differ(const struct fus_volume_space *a, const struct fus_volume_space *b)
+{
+    return a->format == b->format && memcmp(a->grid, b->grid, sizeof a->grid) != 0;
+}
+
+/* "3 x 2 x 2" in text. */
+static const char *grid_name(char text[80], const struct fus_volume_info *info)
+{
+    const size_t *grid = info->space.grid;
+    if (info->space.format == FUS_VOLUME_ARRAY)
+        snprintf(text, 80, "%zu", info->n_places);
+    else
+        snprintf(text, 80, "%zu x %zu x %zu", grid[0], grid[1], grid[2]);
+    return text;
+}
+
 /* Opens file k of a part: its places must be those of the first, its frames those of the first
  * part's file k. */
 static int look(struct fus_sdc_source *s, int part, int k, struct fus_error *err)
@@ -183,20 +200,45 @@ static int look(struct fus_sdc_source *s, int part, int k, struct fus_error *err
     struct fus_sdc_part *p = &s->parts[part];
     struct fus_volume *v;
     const char *path = p->files[k];
+    char grid[80];
     int code = fus_volume_open(&v, path, err);
     if (code)
         return code;
     const struct fus_volume_info *info = fus_volume_info(v);
-    if (k == 0)
+    if (k == 0) {
         p->n_places = info->n_places;
+        p->space = info->space;
+    }
     if (info->n_places != p->n_places)
         code = fus_base_fail(err, FUS_EFORMAT, "%s: has %zu voxels, %s has %zu, expected the same", path,
                              info->n_places, p->files[0], p->n_places);
+    else if (fus_sdc_files_grids_differ(&info->space, &p->space))
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: has %s voxels, %s another grid of as many, expected the same", path,
+                             grid_name(grid, info), p->files[0]);
     if (part == 0)
         s->n_frames[k] = info->n_frames;
     if (!code && info->n_frames != s->n_frames[k])
         code = fus_base_fail(err, FUS_EFORMAT, "%s: has %zu trials, %s has %zu, expected the same", path,
                              info->n_frames, s->parts[0].files[k], s->n_frames[k]);
+    fus_volume_close(v);
+    return code;
+}
+
+/* The mask of a part, by its header: one volume in the grid of the responses. */
+static int look_at_mask(const struct fus_sdc_part *p, struct fus_error *err)
+{
+    struct fus_volume *v;
+    char grid[80], other[80];
+    int code = fus_volume_open(&v, p->mask, err);
+    if (code)
+        return code;
+    const struct fus_volume_info *info = fus_volume_info(v), responses = {.space = p->space, .n_places = p->n_places};
+    if (info->n_frames != 1)
+        code = fus_base_fail(err, FUS_EFORMAT, "%s: the mask has %zu volumes, expected one", p->mask, info->n_frames);
+    else if (info->n_places != p->n_places || fus_sdc_files_grids_differ(&info->space, &p->space))
+        code =
+            fus_base_fail(err, FUS_EFORMAT, "%s: the mask has %s voxels, the responses %s have %s: expected the same",
+                          p->mask, grid_name(grid, info), p->files[0], grid_name(other, &responses));
     fus_volume_close(v);
     return code;
 }
@@ -231,5 +273,9 @@ int fus_sdc_files_find(struct fus_sdc_source *s, const char *study_path, struct 
         if (!s->parts[i].mask)
             code = fus_base_fail(err, FUS_EINVAL, "mask %s: none for %s, expected one for each file of %s", s->mask,
                                  s->parts[i].name, s->responses);
-    return code ? code : count_frames(s, err);
+    if (!code)
+        code = count_frames(s, err);
+    for (int i = 0; !code && s->mask && i < s->n_parts; i++)
+        code = look_at_mask(&s->parts[i], err);
+    return code;
 }

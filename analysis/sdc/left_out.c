@@ -70,7 +70,7 @@ static int cluster_others(struct others *o, const struct fus_sdc_clustering *c, 
     if (!code)
         code = fus_sdc_core_distances(o->kappa, p, o->v.n, &o->rule, err);
     if (!code)
-        code = fus_sdc_cluster(o->label, &o->k, NULL, p, o->kappa, o->v.n, &eps, 1, c->o->border, err);
+        code = fus_sdc_cluster(o->label, &o->k, NULL, p, o->kappa, &eps, 1, c->o->border, err);
     fus_sdc_pairs_destroy(p);
     if (code)
         return code;

@@ -64,7 +64,8 @@ static void put_rule(struct fus_text_buffer *out, const struct fus_sdc_page_kind
     fus_svg_put(out,
                 "Nothing is aligned anatomically. Numbers follow the first core voxel, in the order of "
                 "participants and voxels. After border voxels are assigned, a cluster may have voxels of fewer "
-                "participants than its core asks for. Vectors of length 0: $e.</dd>\n",
+                "participants than its core asks for. Vectors of length 0, at distance 1 from every "
+                "vector: $e.</dd>\n",
                 zero);
 }
 

@@ -17,7 +17,7 @@
 enum { MAX_ROWS = 256, MAX_K = 256, LANES = FUS_LANES };
 
 struct panel {
-    uint32_t first; /* place of its first vector */
+    uint32_t first; /* its first vector */
     int n;          /* at most LANES */
     int participant;
 };
@@ -30,7 +30,6 @@ struct block {
 struct fus_sdc_pairs {
     const struct fus_kernel *kernel;
     size_t n, depth; /* vectors; d rounded up to 16 */
-    uint32_t *vector;
     int *participant;
     float *floats; /* [n_panels + 1, depth, 16]; the last is room for a kernel that takes two */
     struct panel *panels;
@@ -52,14 +51,6 @@ bool fus_sdc_unit(float *unit, const float *w, size_t d)
 
 /* ---- packing ---- */
 
-static bool is_zero(const float *u, size_t d)
-{
-    for (size_t j = 0; j < d; j++)
-        if (u[j] != 0)
-            return false;
-    return true;
-}
-
 static int common_divisor(int a, int b)
 {
     return b ? common_divisor(b, a % b) : a;
@@ -76,10 +67,7 @@ static void list_vectors(struct fus_sdc_pairs *p, const struct fus_sdc_vectors *
 {
     for (int s = 0; s < v->n_participants; s++)
         for (size_t i = v->first[s]; i < v->first[s + 1]; i++)
-            if (!is_zero(v->unit + i * v->d, v->d)) {
-                p->vector[p->n] = (uint32_t)i;
-                p->participant[p->n++] = s;
-            }
+            p->participant[p->n++] = s;
 }
 
 static void list_panels(struct fus_sdc_pairs *p)
@@ -100,7 +88,7 @@ static void fill_panels(struct fus_sdc_pairs *p, const struct fus_sdc_vectors *v
 {
     for (size_t i = 0; i < p->n_panels; i++)
         for (int lane = 0; lane < p->panels[i].n; lane++) {
-            const float *u = v->unit + p->vector[p->panels[i].first + (size_t)lane] * v->d;
+            const float *u = v->unit + ((size_t)p->panels[i].first + (size_t)lane) * v->d;
             float *to = p->floats + i * p->depth * LANES + lane;
             for (size_t j = 0; j < v->d; j++)
                 to[j * LANES] = u[j];
@@ -133,13 +121,12 @@ int fus_sdc_pairs_create(struct fus_sdc_pairs **out, const struct fus_sdc_vector
         p->kernel = fus_kernels_here();
         p->depth = (v->d + LANES - 1) / LANES * LANES;
         p->n_participants = v->n_participants;
-        p->vector = fus_base_alloc(v->n + 1, sizeof *p->vector);
         p->participant = fus_base_alloc(v->n + 1, sizeof *p->participant);
         p->panels = fus_base_alloc(most, sizeof *p->panels);
         p->blocks = fus_base_alloc(most, sizeof *p->blocks);
         p->floats = fus_base_aligned(floats, sizeof *p->floats);
     }
-    if (!p || !p->vector || !p->participant || !p->panels || !p->blocks || !p->floats) {
+    if (!p || !p->participant || !p->panels || !p->blocks || !p->floats) {
         fus_sdc_pairs_destroy(p);
         return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu vectors of %zu dimensions", v->n, v->d);
     }
@@ -155,7 +142,6 @@ void fus_sdc_pairs_destroy(struct fus_sdc_pairs *p)
 {
     if (!p)
         return;
-    fus_base_free(p->vector);
     fus_base_free(p->participant);
     fus_base_free(p->panels);
     fus_base_free(p->blocks);
@@ -166,16 +152,6 @@ void fus_sdc_pairs_destroy(struct fus_sdc_pairs *p)
 size_t fus_sdc_pairs_count(const struct fus_sdc_pairs *p)
 {
     return p->n;
-}
-
-size_t fus_sdc_pairs_vector(const struct fus_sdc_pairs *p, size_t place)
-{
-    return p->vector[place];
-}
-
-int fus_sdc_pairs_participant(const struct fus_sdc_pairs *p, size_t place)
-{
-    return p->participant[place];
 }
 
 /* ---- the product of a block and panels ---- */
@@ -400,7 +376,7 @@ int fus_sdc_core_distances(float *kappa, const struct fus_sdc_pairs *p, size_t n
         for (int t = 1; t < threads; t++)
             for (size_t s = 0; s < n; s++)
                 row[s] = near.largest[t][i * n + s] > row[s] ? near.largest[t][i * n + s] : row[s];
-        kappa[p->vector[i]] = rule_distance(row, room, n, rule, p->participant[i]);
+        kappa[i] = rule_distance(row, room, n, rule, p->participant[i]);
     }
     fus_base_free(room);
     free_scratch(near.largest, threads);

@@ -3,7 +3,8 @@
  *
  * A voxel's vector u has unit length. The distance of two is D(u, v) = float(1 - c), where c is
  * the chain of float multiply-adds u_j v_j over j: the same whichever of the two comes first.
- * Vectors of length 0 take no part. */
+ * A vector of length 0 has the distance 1 from every vector, so up to eps = 1 it has no
+ * neighbour. */
 #ifndef FUS_SDC_PAIRS_H
 #define FUS_SDC_PAIRS_H
 
@@ -29,17 +30,14 @@ struct fus_sdc_pairs;
 int fus_sdc_pairs_create(struct fus_sdc_pairs **p, const struct fus_sdc_vectors *v, struct fus_error *err);
 void fus_sdc_pairs_destroy(struct fus_sdc_pairs *p); /* NULL allowed */
 
-/* Vectors that take part have places 0 .. n-1 in their order, which are the numbers used below. */
-size_t fus_sdc_pairs_count(const struct fus_sdc_pairs *p);
-size_t fus_sdc_pairs_vector(const struct fus_sdc_pairs *p, size_t place); /* its number in the vectors */
-int fus_sdc_pairs_participant(const struct fus_sdc_pairs *p, size_t place);
+size_t fus_sdc_pairs_count(const struct fus_sdc_pairs *p); /* vectors */
 
 /* Cosines of `rows` voxels of one participant with up to 16 of one participant (the same or a
  * later one). Of a participant's own pairs a strip may hold both (u, v) and (v, u), and (u, u):
  * only those with row < column count. */
 struct fus_sdc_strip {
     const float *cosine; /* [rows, 16] */
-    size_t row, column;  /* places of the first row and column */
+    size_t row, column;  /* vectors of the first row and column */
     int rows, columns;
     int row_participant, column_participant;
 };
@@ -62,8 +60,7 @@ struct fus_sdc_rule {
 
 /* Pass A. kappa [v->n]: the core distance of each vector, the smallest distance within which the
  * rule holds. Without `require` it is the min_others-th smallest of the distances to the nearest
- * vector of each other participant. Infinity where there are too few participants, and for vectors
- * of length 0. */
+ * vector of each other participant. Infinity where there are too few participants. */
 int fus_sdc_core_distances(float *kappa, const struct fus_sdc_pairs *p, size_t n_vectors,
                            const struct fus_sdc_rule *rule, struct fus_error *err);
 

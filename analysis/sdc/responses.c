@@ -16,7 +16,7 @@
 #include "analysis/sdc/study.h"
 
 #define STRIPE 4096                    /* voxels */
-#define CHUNK_BYTES ((size_t)64 << 20) /* of frames read at a time */
+#define CHUNK_BYTES ((size_t)64 << 20) /* of frames read at a time, at most */
 
 struct loading {
     struct fus_sdc_data *d;
@@ -34,6 +34,15 @@ static int no_memory(struct loading *l)
 {
     return fus_base_fail(l->err, FUS_ENOMEM, "no memory for %zu trials of %zu voxels", l->d->n_trials,
                          l->d->n_masked ? l->d->n_masked : l->d->n_places);
+}
+
+/* Trials of so many voxels that are read at a time: two buffers of them take a quarter of the
+ * memory. */
+static size_t chunk_length(const struct loading *l, size_t n_voxels, size_t n_trials)
+{
+    size_t bytes = l->o->max_memory / 8 < CHUNK_BYTES ? l->o->max_memory / 8 : CHUNK_BYTES;
+    size_t chunk = bytes / sizeof(float) / n_voxels;
+    return chunk < 1 ? 1 : chunk > n_trials ? n_trials : chunk;
 }
 
 /* ---- trials and parts ---- */
@@ -79,11 +88,8 @@ static int read_mask(struct loading *l, const char *path, int part, struct fus_v
     if (code)
         return code;
     const struct fus_volume_info *info = fus_volume_info(v);
-    if (info->n_places != p->n_places || info->n_frames != 1)
-        code = fus_base_fail(l->err, FUS_EFORMAT,
-                             "%s: the mask has %zu x %zu voxels, the responses %s have %zu: "
-                             "expected one volume of the same size",
-                             path, info->n_places, info->n_frames, p->files[0], p->n_places);
+    if (info->n_places != p->n_places || info->n_frames != 1) /* the study has looked at it before */
+        code = fus_base_fail(l->err, FUS_EIO, "%s: changed meanwhile", path);
     float *x = code ? NULL : fus_base_alloc(info->n_places, sizeof *x);
     if (!code && !x)
         code = no_memory(l);
@@ -101,30 +107,58 @@ static int read_mask(struct loading *l, const char *path, int part, struct fus_v
     return code;
 }
 
-/* Without a mask: the voxels that vary within the first file, if it has several trials. */
-static int find_varying(struct loading *l, int part)
+static bool is_used(const uint8_t *used, size_t n)
 {
-    const struct fus_sdc_part *p = &l->p->sources[0].parts[part];
+    for (size_t i = 0; i < n; i++)
+        if (used[i])
+            return true;
+    return false;
+}
+
+/* in [n] = 1 where a frame of the file differs from x0 [n], the first frame of all files; ends
+ * early once every voxel does. */
+static int mark_varying(uint8_t *in, float *x0, float *x, bool *first, const char *path, struct loading *l)
+{
     struct fus_volume *v;
-    uint8_t *in = l->in_mask + l->d->part_first[part];
-    int code = fus_volume_open(&v, p->files[0], l->err);
+    int code = fus_volume_open(&v, path, l->err);
     if (code)
         return code;
-    size_t n = p->n_places, n_frames = fus_volume_info(v)->n_frames;
-    float *first = fus_base_alloc(n, sizeof *first), *x = fus_base_alloc(n, sizeof *x);
-    memset(in, n_frames == 1, n);
-    if (!first || !x)
-        code = no_memory(l);
-    if (!code && n_frames > 1)
-        code = fus_volume_read(v, first, 1, l->err);
-    for (size_t t = 1; !code && t < n_frames; t++) {
-        code = fus_volume_read(v, x, 1, l->err);
-        for (size_t i = 0; !code && i < n; i++)
-            in[i] |= !(x[i] == first[i]);
+    size_t n = fus_volume_info(v)->n_places, n_frames = fus_volume_info(v)->n_frames, left = 1;
+    for (size_t t = 0; !code && left && t < n_frames; t++) {
+        if (fus_base_stopping())
+            code = fus_base_fail(l->err, FUS_ESTOPPED, "stopped");
+        if (!code)
+            code = fus_volume_read(v, *first ? x0 : x, 1, l->err);
+        left = 0;
+        for (size_t i = 0; !code && !*first && i < n; i++) {
+            in[i] |= !(x[i] == x0[i]);
+            left += !in[i];
+        }
+        left += *first;
+        *first = false;
     }
-    fus_base_free(first);
-    fus_base_free(x);
     fus_volume_close(v);
+    return code;
+}
+
+/* Without a mask: the voxels that vary in the files, one trial taking all. */
+static int find_varying(struct loading *l, int part)
+{
+    size_t n = l->p->sources[0].parts[part].n_places;
+    uint8_t *in = l->in_mask + l->d->part_first[part];
+    float *x0 = fus_base_alloc(n, sizeof *x0), *x = fus_base_alloc(n, sizeof *x);
+    bool first = true;
+    int code = x0 && x ? FUS_OK : no_memory(l);
+    memset(in, l->d->n_trials == 1, n);
+    for (int i = 0; !code && i < l->p->n_sources; i++) {
+        const struct fus_sdc_source *s = &l->p->sources[i];
+        const uint8_t *used = s->used;
+        for (int k = 0; !code && k < s->parts[part].n_files; used += s->n_frames[k++])
+            if (is_used(used, s->n_frames[k]) && memchr(in, 0, n))
+                code = mark_varying(in, x0, x, &first, s->parts[part].files[k], l);
+    }
+    fus_base_free(x0);
+    fus_base_free(x);
     return code;
 }
 
@@ -267,8 +301,7 @@ static int read_chunks(struct loading *l, struct fus_volume **v, const struct fu
     size_t widest = 1, n_frames = s->n_frames[k];
     for (int i = 0; i < s->n_parts; i++)
         widest = s->parts[i].n_places > widest ? s->parts[i].n_places : widest;
-    size_t chunk = CHUNK_BYTES / sizeof(float) / widest;
-    chunk = chunk < 1 ? 1 : chunk > n_frames ? n_frames : chunk;
+    size_t chunk = chunk_length(l, widest, n_frames);
     float *frames = fus_base_alloc(chunk * widest, sizeof *frames);
     float *x = fus_base_alloc(chunk * d->n_masked, sizeof *x);
     int code = frames && x ? FUS_OK : no_memory(l);
@@ -289,14 +322,6 @@ static int read_chunks(struct loading *l, struct fus_volume **v, const struct fu
     fus_base_free(frames);
     fus_base_free(x);
     return code;
-}
-
-static bool is_used(const uint8_t *used, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (used[i])
-            return true;
-    return false;
 }
 
 static int read_source(struct loading *l, const struct fus_sdc_source *s)
@@ -453,8 +478,7 @@ static size_t copy_columns(float *x, const struct loading *l, const void *raw, s
 static int copy_kept(struct loading *l)
 {
     struct fus_sdc_data *d = l->d;
-    size_t chunk = CHUNK_BYTES / sizeof(float) / d->n_voxels;
-    chunk = chunk < 1 ? 1 : chunk > d->n_trials ? d->n_trials : chunk;
+    size_t chunk = chunk_length(l, d->n_voxels, d->n_trials);
     int code = create_matrix(l, &d->store->kept, d->n_voxels, d->n_voxels);
     float *x = fus_base_alloc(chunk * d->n_voxels, sizeof *x);
     void *buffer = l->all.memory ? NULL : fus_base_alloc(chunk * l->all.stripe, sizeof(float));
@@ -501,8 +525,13 @@ int fus_sdc_data_open(struct fus_sdc_data **d, const struct fus_sdc_study *study
     l.all.fd = -1;
     if (l.p->model)
         return fus_base_fail(err, FUS_EINVAL, "%s: is a model, expected files of responses", l.p->name);
-    if (!(o->scale > 0 && o->scale < INFINITY) || o->repeats < 2)
-        return fus_base_fail(err, FUS_EINVAL, "%s: a scale above 0 and two or more repeats are expected", l.p->name);
+    if (!(o->scale > 0 && o->scale < INFINITY) || o->repeats < 1)
+        return fus_base_fail(err, FUS_EINVAL, "%s: a scale above 0 and one repeat or more are expected", l.p->name);
+    if (o->repeats < 2 && !isnan(o->min_nc))
+        return fus_base_fail(err, FUS_EINVAL,
+                             "%s: --repeats 1: from single trials the noise ceiling is unknown: two or more, or "
+                             "--min-nc none",
+                             l.p->name);
     int code = fus_sdc_store_create(&l.d, l.p->name, err);
     if (code)
         return code;

@@ -178,7 +178,7 @@ static int cluster(const struct resampling *r, int *n_clusters, double *eps, boo
     if (!code && match)
         code = match_core(eps, r, err);
     if (!code)
-        code = fus_sdc_cluster(r->label, n_clusters, NULL, p, r->kappa, v.n, eps, 1, c->o->border, err);
+        code = fus_sdc_cluster(r->label, n_clusters, NULL, p, r->kappa, eps, 1, c->o->border, err);
     fus_sdc_pairs_destroy(p);
     return code;
 }

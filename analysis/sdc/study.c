@@ -2,6 +2,7 @@
 /* The participants of a study: from a table or the command line. See study.h. */
 #include "analysis/sdc/study.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/sdc/study_parts.h"
@@ -246,6 +247,32 @@ static size_t list_files(const char **files, const struct fus_sdc_participant *p
     return n;
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Responses that are stacked twice would count as repeats. */
+static int refuse_twice(const struct fus_sdc_participant *p, struct fus_error *err)
+{
+    size_t n = 0;
+    int code = FUS_OK;
+    const char **files = fus_base_alloc(p->n_files + 1, sizeof *files);
+    if (!files)
+        return fus_base_fail(err, FUS_ENOMEM, "no memory for %zu files", p->n_files);
+    for (int i = 0; i < p->n_sources; i++)
+        for (int k = 0; k < p->sources[i].n_parts; k++)
+            for (int f = 0; f < p->sources[i].parts[k].n_files; f++)
+                files[n++] = p->sources[i].parts[k].files[f];
+    qsort(files, n, sizeof *files, compare_paths);
+    for (size_t i = 1; i < n && !code; i++)
+        if (strcmp(files[i - 1], files[i]) == 0)
+            code =
+                fus_base_fail(err, FUS_EINVAL, "the responses %s are given twice, expected each file once", files[i]);
+    fus_base_free(files);
+    return code;
+}
+
 static int load_participant(struct fus_sdc_participant *p, const struct fus_sdc_study *study,
                             const struct fus_sdc_images *images, const struct fus_sdc_embedding *e,
                             const struct fus_sdc_range *range, struct fus_error *err)
@@ -257,8 +284,9 @@ static int load_participant(struct fus_sdc_participant *p, const struct fus_sdc_
         const struct fus_sdc_source *a = &p->sources[0], *b = &p->sources[i];
         for (int k = 0; !code && k < a->n_parts; k++)
             if (a->n_parts != b->n_parts || strcmp(a->parts[k].name, b->parts[k].name) != 0 ||
-                a->parts[k].n_places != b->parts[k].n_places)
-                code = fus_base_fail(err, FUS_EFORMAT, "%s has %zu voxels, %s %zu, expected the same",
+                a->parts[k].n_places != b->parts[k].n_places ||
+                fus_sdc_files_grids_differ(&a->parts[k].space, &b->parts[k].space))
+                code = fus_base_fail(err, FUS_EFORMAT, "%s has %zu voxels, %s %zu, expected the same grid",
                                      a->parts[k].files[0], a->parts[k].n_places, b->parts[0].files[0],
                                      b->parts[k < b->n_parts ? k : 0].n_places);
     }
@@ -269,8 +297,7 @@ static int load_participant(struct fus_sdc_participant *p, const struct fus_sdc_
         p->files = fus_base_alloc(p->n_files + 1, sizeof *p->files);
         if (p->files)
             list_files(p->files, p);
-        else
-            code = fus_base_fail(err, FUS_ENOMEM, "no memory for %zu files", p->n_files);
+        code = p->files ? refuse_twice(p, err) : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu files", p->n_files);
     }
     if (code)
         fus_base_blame(err, "%s: ", p->name);

@@ -16,6 +16,7 @@
 
 #include "analysis/sdc/data.h"
 #include "analysis/sdc/images.h"
+#include "weights/volume.h"
 
 /* Files that stand side by side: a hemisphere, or everything. */
 struct fus_sdc_part {
@@ -24,6 +25,7 @@ struct fus_sdc_part {
     char **files; /* [n_files] */
     char *mask;   /* NULL: none */
     size_t n_places;
+    struct fus_volume_space space; /* of the first file */
 };
 
 /* One line of the study. */

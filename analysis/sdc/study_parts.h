@@ -22,6 +22,8 @@ bool fus_sdc_range_holds(const struct fus_sdc_range *r, uint64_t number);
 /* Finds the files of a source, opens each once, and counts places and frames (files.c). Messages
  * do not name the participant. */
 int fus_sdc_files_find(struct fus_sdc_source *s, const char *study_path, struct fus_error *err);
+/* The grids of two files of one format differ, though they may hold as many voxels. */
+bool fus_sdc_files_grids_differ(const struct fus_volume_space *a, const struct fus_volume_space *b);
 
 /* The trials of a participant's sources: image, session, split (FUS_SDC_N_SPLITS where the table
  * has no such column), and which of the frames are used (trials.c). */

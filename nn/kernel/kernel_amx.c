@@ -3,31 +3,32 @@
  * Two tiles of 16 pixels times two of 16 channels; the sums stay in tile registers over all k. All
  * else is the avx512 row's.
  *
- * Linux gives a process the registers' memory on demand (arch_prctl, ARCH_REQ_XCOMP_PERM). The
- * row is used only if its results equal those of fus_bf16_tile_exact in a test at first use. */
+ * The row is used only if its results equal those of fus_bf16_tile_exact in a test at first use. */
 #if defined(__linux__)
 #define _GNU_SOURCE /* syscall */
 #endif
 #include "nn/kernel/kernel_amx.h"
 
-#if defined(__x86_64__) && defined(__linux__) && \
-    ((defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11))
-#include <cpuid.h>
-#include <immintrin.h>
+/* clang-format off */
+#ifndef AMX_TILES
+#define AMX_TILES "nn/kernel/amx_tiles.h" /* tests/test_amx.c has its own, and fewer AMX_TESTS */
+#endif
+#include AMX_TILES
+/* clang-format on */
+
+#if AMX_HERE
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "nn/base/rng.h"
 
-#define TARGET __attribute__((target("amx-tile,amx-bf16,avx512f")))
+#define TARGET AMX_TARGET
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define BF16_LANES FUS_LANES
 #include "nn/kernel/bf16_lanes.h"
 
-enum { ROWS = 16, TILES = 8, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+enum { ROWS = 16, TILES = 8, ROW_BYTES = 64 };
 
 /* The operand of LDTILECFG. */
 struct config {
@@ -37,25 +38,21 @@ struct config {
 };
 _Static_assert(sizeof(struct config) == 64, "the operand of LDTILECFG has 64 bytes");
 
-/* The compiler does not know which memory the instructions read and write. */
-#define FENCE() __asm__ volatile("" ::: "memory")
-
 TARGET static unsigned enter(void)
 {
     struct config c = {.palette = 1};
     for (int i = 0; i < TILES; i++) {
-        c.row_bytes[i] = 64;
+        c.row_bytes[i] = ROW_BYTES;
         c.rows[i] = ROWS;
     }
-    FENCE();
-    _tile_loadconfig(&c);
+    AMX_CONFIGURE(&c);
     return 0;
 }
 
 TARGET static void leave(unsigned state)
 {
     (void)state;
-    _tile_release();
+    AMX_RELEASE();
 }
 
 static int part_rows(const struct fus_bf16_tile *t, int part)
@@ -66,25 +63,27 @@ static int part_rows(const struct fus_bf16_tile *t, int part)
 
 /* Tile registers: 0 .. 3 the sums of pixels x channels, 4 and 5 pixels, 6 and 7 channels. Rows that
  * are not there hold other pixels, whose sums are not kept. */
-#define START(tmm, part, block)                                                           \
-    do {                                                                                  \
-        const float *from = t->c + (size_t)(block)*t->c_step + (part)*ROWS * FUS_LANES;   \
-        if (t->first) {                                                                   \
-            _tile_zero(tmm);                                                              \
-        } else {                                                                          \
-            memcpy(sums, from, (size_t)(part_rows(t, part) * FUS_LANES) * sizeof(float)); \
-            FENCE();                                                                      \
-            _tile_loadd(tmm, sums, 64);                                                   \
-            FENCE();                                                                      \
-        }                                                                                 \
+#define START(tmm, part, block)                                                          \
+    do {                                                                                 \
+        const float *from = t->c + (size_t)(block)*t->c_step + (part)*ROWS * FUS_LANES;  \
+        if (t->first) {                                                                  \
+            AMX_ZERO(tmm);                                                               \
+        } else if (part_rows(t, part) == ROWS) {                                         \
+            AMX_LOAD(tmm, from, ROW_BYTES);                                              \
+        } else {                                                                         \
+            memcpy(sums, from, (size_t)(part_rows(t, part) * FUS_LANES) * sizeof *sums); \
+            AMX_LOAD(tmm, sums, ROW_BYTES);                                              \
+        }                                                                                \
     } while (0)
-#define END(tmm, part, block)                                                       \
-    do {                                                                            \
-        float *to = t->c + (size_t)(block)*t->c_step + (part)*ROWS * FUS_LANES;     \
-        _tile_stored(tmm, sums, 64);                                                \
-        FENCE();                                                                    \
-        memcpy(to, sums, (size_t)(part_rows(t, part) * FUS_LANES) * sizeof(float)); \
-        FENCE();                                                                    \
+#define END(tmm, part, block)                                                          \
+    do {                                                                               \
+        float *to = t->c + (size_t)(block)*t->c_step + (part)*ROWS * FUS_LANES;        \
+        if (part_rows(t, part) == ROWS) {                                              \
+            AMX_STORE(tmm, to, ROW_BYTES);                                             \
+        } else {                                                                       \
+            AMX_STORE(tmm, sums, ROW_BYTES);                                           \
+            memcpy(to, sums, (size_t)(part_rows(t, part) * FUS_LANES) * sizeof *sums); \
+        }                                                                              \
     } while (0)
 
 TARGET static void tile(const struct fus_bf16_tile *t)
@@ -100,22 +99,21 @@ TARGET static void tile(const struct fus_bf16_tile *t)
         START(2, 1, 0);
     if (parts && blocks)
         START(3, 1, 1);
-    FENCE();
     for (int i = 0; i < t->n_steps; i++, b += FUS_BF16_DEPTH * FUS_LANES) {
         const uint16_t *a = (const uint16_t *)t->a + t->steps[i].in;
-        _tile_loadd(4, a, row_bytes);
-        _tile_loadd(6, b, 64);
-        _tile_dpbf16ps(0, 4, 6);
+        AMX_LOAD(4, a, row_bytes);
+        AMX_LOAD(6, b, ROW_BYTES);
+        AMX_MULTIPLY(0, 4, 6);
         if (blocks) {
-            _tile_loadd(7, b + t->b_step, 64);
-            _tile_dpbf16ps(1, 4, 7);
+            AMX_LOAD(7, b + t->b_step, ROW_BYTES);
+            AMX_MULTIPLY(1, 4, 7);
         }
         if (parts) {
-            _tile_loadd(5, a + ROWS * t->a_pixel, row_bytes);
-            _tile_dpbf16ps(2, 5, 6);
+            AMX_LOAD(5, a + ROWS * t->a_pixel, row_bytes);
+            AMX_MULTIPLY(2, 5, 6);
         }
         if (parts && blocks)
-            _tile_dpbf16ps(3, 5, 7);
+            AMX_MULTIPLY(3, 5, 7);
     }
     END(0, 0, 0);
     if (blocks)
@@ -153,45 +151,35 @@ const struct fus_kernel_bf16 fus_kernel_amx = {
 
 /* ---- may it be used? ---- */
 
-/* CPUID.7.0:EDX, XCR0: that the CPU has the instructions, and that the system saves the
- * registers. */
-static bool detect(void)
-{
-    unsigned a, b, c, d, low, high;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
-        return false;
-    if ((d >> 22 & 1) == 0 || (d >> 24 & 1) == 0 || !__builtin_cpu_supports("avx512f"))
-        return false;
-    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low >> 17 & 3) == 3 && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
-}
-
 /* 0: not known yet. If several threads find it out at a time, all write the same. */
 static volatile int known;
 
 bool fus_kernel_amx_available(void)
 {
     if (!known)
-        known = detect() ? 1 : -1;
+        known = amx_detect() ? 1 : -1;
     return known > 0;
 }
 
 /* ---- the self-test ---- */
 
-enum { TESTS = 10000, REGIMES = 5 };
+#ifndef AMX_TESTS
+#define AMX_TESTS 10000
+#endif
+enum { TESTS = AMX_TESTS, KINDS = 5 };
 
 /* A bf16 number: ordinary, cancelling, around 2^-63, of the whole range, and at the limit of what
  * is flushed. */
-static float number(struct fus_rng *r, int regime)
+static float draw_number(struct fus_rng *r, int kind)
 {
     static const uint32_t first[] = {118, 127, 50, 1, 50}, n[] = {12, 1, 17, 254, 15};
     uint64_t u = fus_rng_u64(r);
-    uint32_t sign = (uint32_t)(u & 1) << 31, exponent = first[regime] + (uint32_t)(u >> 32) % n[regime],
-             digits = (uint32_t)(u >> 8) & (regime == 1   ? 3
-                                            : regime == 4 ? 0
-                                                          : 127),
+    uint32_t sign = (uint32_t)(u & 1) << 31, exponent = first[kind] + (uint32_t)(u >> 32) % n[kind],
+             digits = (uint32_t)(u >> 8) & (kind == 1   ? 3
+                                            : kind == 4 ? 0
+                                                        : 127),
              bits;
-    bits = regime == 4 && (u >> 20 & 1) ? sign : sign | exponent << 23 | digits << 16;
+    bits = kind == 4 && (u >> 20 & 1) ? sign : sign | exponent << 23 | digits << 16;
     float x;
     memcpy(&x, &bits, sizeof x);
     return x;
@@ -209,27 +197,27 @@ struct test {
     uint16_t a16[ROWS * FUS_BF16_DEPTH], b16[FUS_BF16_DEPTH * FUS_LANES];
 };
 
-static void draw(struct test *t, struct fus_rng *r, int regime)
+static void draw(struct test *t, struct fus_rng *r, int kind)
 {
     for (int i = 0; i < ROWS * FUS_BF16_DEPTH; i++) {
-        t->a[i] = number(r, regime);
+        t->a[i] = draw_number(r, kind);
         t->a16[i] = half_of(t->a[i]);
     }
     for (int i = 0; i < FUS_BF16_DEPTH * FUS_LANES; i++) {
         int k = i / FUS_LANES, lane = i % FUS_LANES;
-        t->b[i] = number(r, regime);
+        t->b[i] = draw_number(r, kind);
         t->b16[(k / 2 * FUS_LANES + lane) * 2 + k % 2] = half_of(t->b[i]);
     }
     for (int i = 0; i < ROWS * FUS_LANES; i++)
-        t->c[i] = number(r, regime);
+        t->c[i] = draw_number(r, kind);
 }
 
 /* One tile, of which one row is compared. */
-static bool passes(struct test *t, struct fus_rng *r, int number_of)
+static bool passes(struct test *t, struct fus_rng *r, int index)
 {
     static const struct fus_bf16_step step = {0, FUS_BF16_DEPTH};
     struct fus_bf16_tile x = {.b = t->b, .c = t->want, .steps = &step, .a_half = FUS_LANES, .n_steps = 1};
-    draw(t, r, number_of % REGIMES);
+    draw(t, r, index % KINDS);
     int row = (int)fus_rng_below(r, ROWS);
     memcpy(t->want, t->c + row * FUS_LANES, sizeof t->want);
     x.a = t->a + row * FUS_BF16_DEPTH;

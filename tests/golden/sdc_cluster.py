@@ -1,14 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Vectors of four participants, their core distances and clusters, by NumPy alone: every distance in a matrix, components by
-repeated relabelling. With them files for the command: sdc_w*.npy, the first also transposed, and the labels at eps 0.3.
+repeated relabelling. A vector of zeros is at distance 1 from all others. With them files
+for the command: sdc_w*.npy, the first also transposed, and the labels at eps 0.3 and 1.2.
 
 usage: tests/golden/sdc_cluster.py >tests/golden/sdc_cluster.inc"""
 import os
 
 import numpy as np
 
-P, N, D, OTHERS, EPS = 4, 25, 16, 2, (0.2, 0.3, 0.45)
+P, N, D, OTHERS, EPS = 4, 25, 16, 2, (0.2, 0.3, 0.45, 1.2)
 g = np.random.RandomState(3)
 centres = g.randn(5, D)
 w = np.concatenate([centres[g.randint(0, 5, N)] + 0.6 * g.randn(N, D) for _ in range(P)]).astype("f4")
@@ -18,11 +19,8 @@ length = np.sqrt((w.astype("f8") ** 2).sum(axis=1, keepdims=True))
 u = (w / np.where(length > 0, length, 1)).astype("f4")
 dist = (np.float32(1) - u @ u.T).astype("f4")
 dist = np.triu(dist, 1) + np.triu(dist, 1).T
-zero = length[:, 0] == 0
-dist[zero], dist[:, zero] = 9, 9
 near = np.stack([np.where(part == s, np.inf, dist[part == s].min(axis=0)) for s in range(P)])
 kappa = np.sort(near, axis=0)[OTHERS - 1]
-kappa[zero] = np.inf
 
 
 def labels(eps, border):
@@ -36,7 +34,7 @@ def labels(eps, border):
     number = {v: k for k, v in enumerate(sorted(set(name[core])))}
     label = np.array([number[v] if v in number else -1 for v in name])
     out = label.copy()
-    for i in np.where(~core & ~zero)[0]:
+    for i in np.where(~core)[0]:
         j = np.where((dist[i] < eps) & core)[0]
         if len(j):
             out[i] = label[j].max() if border == "last" else label[j[dist[i, j].argmin()]]
@@ -47,7 +45,7 @@ def within(eps):
     """DBSCAN in each participant alone: core with at least OTHERS other voxels nearer than eps."""
     out = np.full(len(w), -1)
     for s in range(P):
-        own = np.where((part == s) & ~zero)[0]
+        own = np.where(part == s)[0]
         near = dist[np.ix_(own, own)] < np.float32(eps)
         np.fill_diagonal(near, False)
         core = near.sum(axis=1) >= OTHERS
@@ -86,4 +84,5 @@ here = os.path.dirname(os.path.abspath(__file__))
 for s in range(P):
     np.save("%s/sdc_w%d.npy" % (here, s), w[part == s])
     np.save("%s/sdc_last%d.npy" % (here, s), labels(0.3, "last")[part == s].astype("<i4"))
+    np.save("%s/sdc_wide%d.npy" % (here, s), labels(1.2, "last")[part == s].astype("<i4"))
 np.save("%s/sdc_w0_transposed.npy" % here, w[part == 0].T.astype(">f8"))
