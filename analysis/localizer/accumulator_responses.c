@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Single responses of a layer, in memory or in the scratch file: see accumulator.h.
  *
- * In the file, units are divided into strips of at most STRIP of 16 channels; a strip's responses to
- * all pictures are together, in the order in which pictures are shown, so that what a batch writes
- * and what a strip reads lies together. Threads share out the channels. */
+ * In the file, units are divided into strips of at most STRIP of 16 channels. A strip's responses
+ * to all pictures are together, in the order in which pictures are shown, so that what a batch
+ * writes and what a strip reads lies together. Threads share out the channels. */
 #include <string.h>
 
 #include "analysis/localizer/accumulator.h"
@@ -62,8 +62,7 @@ int fus_accumulator_create_responses(struct fus_accumulator *t, bool in_memory, 
         return fus_base_fail(err, FUS_ENOMEM, "no memory for the order of %zu pictures", n);
     for (size_t i = 0; i < n; i++)
         t->position[t->blocks->order[i]] = (int)i;
-    t->responses_at =
-        fus_scratch_file_reserve(t->scratch, FUS_SCRATCH_RESPONSES, fus_accumulator_response_bytes(t));
+    t->responses_at = fus_scratch_file_reserve(t->scratch, FUS_SCRATCH_RESPONSES, fus_accumulator_response_bytes(t));
     return FUS_OK;
 }
 

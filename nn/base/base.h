@@ -63,9 +63,9 @@ bool fus_base_add(size_t *out, size_t a, size_t b);
 /* All memory of the library comes from here, so that a test can make the n-th allocation fail.
  * alloc: n items of `size` bytes, zeroed; NULL if the product overflows or memory runs out.
  * aligned: like alloc, at a multiple of 64 bytes, NOT zeroed; in huge pages where there are any.
- * streamed: likewise, but in pages of the usual size: for what is passed through once or twice, where
- * clearing huge pages costs more than they save. resize: like realloc, new part not zeroed; if it
- * returns NULL, the old block is unchanged. Every block is released with fus_base_free (NULL
+ * streamed: likewise, in pages of the usual size, for what is passed through once or twice:
+ * clearing huge pages would cost more than they save. resize: like realloc, new part not zeroed;
+ * if it returns NULL, the old block is unchanged. Every block is released with fus_base_free (NULL
  * allowed). */
 void *fus_base_alloc(size_t n, size_t size);
 void *fus_base_aligned(size_t n, size_t size);
