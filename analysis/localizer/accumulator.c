@@ -39,11 +39,6 @@ size_t fus_accumulator_held_bytes(const struct fus_accumulator *t)
     return t->by_blocks && has_parts(t) ? fus_moments_bytes(1, t->blocked_units, t->n_moments == 3) : 0;
 }
 
-size_t fus_accumulator_response_bytes(const struct fus_accumulator *t)
-{
-    return t->keep ? (size_t)t->set->n_pictures * t->n_units * sizeof(float) : 0;
-}
-
 void fus_accumulator_plan(struct fus_accumulator *t, const struct fus_set *set, const struct fus_blocks *blocks,
                           struct fus_scratch_file *scratch, const struct fus_tap *tap, bool halves, bool third,
                           bool keep)
@@ -90,13 +85,8 @@ int fus_accumulator_create(struct fus_accumulator *t, enum fus_accumulator_memor
         code = memory == FUS_ACCUMULATOR_ALL
                    ? fus_accumulator_create_moments(&t->whole, t, n_groups, t->blocked_units, err)
                    : create_outside(t, n_groups, err);
-    if (!code && t->keep && responses_in_memory) {
-        t->responses = fus_base_aligned((size_t)t->set->n_pictures * t->n_units, sizeof *t->responses);
-        if (!t->responses)
-            code = fus_base_fail(err, FUS_ENOMEM, "no memory for %d responses of %zu units", t->set->n_pictures,
-                                 t->n_units);
-    } else if (!code && t->keep)
-        t->responses_at = fus_scratch_file_reserve(t->scratch, FUS_SCRATCH_MEANS, fus_accumulator_response_bytes(t));
+    if (!code && t->keep)
+        code = fus_accumulator_create_responses(t, responses_in_memory, err);
     return code;
 }
 
@@ -106,37 +96,13 @@ void fus_accumulator_destroy(struct fus_accumulator *t)
     fus_moments_destroy(&t->whole);
     fus_moments_destroy(&t->held);
     fus_base_free(t->responses);
+    fus_base_free(t->position);
     fus_base_free(t->shown);
     t->responses = t->shown = NULL;
+    t->position = NULL;
 }
 
 /* ---- while pictures are shown ---- */
-
-struct fus_scratch_array fus_accumulator_response_array(const struct fus_accumulator *t, size_t picture, float *row)
-{
-    size_t bytes = t->n_units * sizeof *row;
-    return (struct fus_scratch_array){FUS_SCRATCH_MEANS, row, bytes, t->responses_at + (uint64_t)picture * bytes};
-}
-
-int fus_accumulator_put_responses(const struct fus_accumulator *t, size_t picture, float *row, struct fus_error *err)
-{
-    const struct fus_scratch_array a = fus_accumulator_response_array(t, picture, row);
-    return fus_scratch_file_transfer(t->scratch, true, &a, 1, err);
-}
-
-static int keep_responses(struct fus_accumulator *t, int first, int n, const float *blocked, float *row,
-                          struct fus_error *err)
-{
-    int code = FUS_OK;
-    for (int i = 0; i < n && !code; i++) {
-        size_t picture = (size_t)t->blocks->order[first + i];
-        float *to = t->responses ? t->responses + picture * t->n_units : row;
-        fus_tensor_unblock(to, blocked + (size_t)i * t->blocked_units, t->channels, t->n_places);
-        if (!t->responses)
-            code = fus_accumulator_put_responses(t, picture, row, err);
-    }
-    return code;
-}
 
 struct fus_scratch_array fus_accumulator_array(const struct fus_accumulator *t, enum fus_scratch_place file, int group,
                                                size_t first, double *values, size_t n)
@@ -358,7 +324,7 @@ int fus_accumulator_add(struct fus_accumulator *t, int first, int n, const float
         code = add_blocks(t, first, n, blocked, err);
     else
         fus_moments_add_rows(&t->block, blocked, group, NULL, (size_t)n);
-    return t->keep && !code ? keep_responses(t, first, n, blocked, row, err) : code;
+    return t->keep && !code ? fus_accumulator_keep_responses(t, first, n, blocked, row, err) : code;
 }
 
 /* ---- finite? ---- */
@@ -441,7 +407,7 @@ static int borrow_moments(struct fus_moments *m, const struct fus_accumulator *t
     size_t values = (size_t)t->whole.n_groups * t->n_units, n = values * (size_t)t->n_moments;
     if (s->n < n) {
         fus_base_free(s->values);
-        s->values = fus_base_aligned(n, sizeof *s->values);
+        s->values = fus_base_streamed(n, sizeof *s->values);
         s->n = s->values ? n : 0;
     }
     *m = (struct fus_moments){.n_groups = t->whole.n_groups,
@@ -484,30 +450,4 @@ int fus_accumulator_moments(struct fus_moments *m, struct fus_accumulator *t, st
     *m = t->whole;
     memset(&t->whole, 0, sizeof t->whole);
     return fus_moments_unblock(m, t->channels, t->n_places, err);
-}
-
-static void read_responses(void *context, float *to, size_t picture, size_t first, size_t n)
-{
-    struct fus_accumulator *t = context;
-    int failed = 0;
-    fus_scratch_file_move(&failed, t->scratch->fd[FUS_SCRATCH_MEANS], false, (char *)to, n * sizeof *to,
-                          t->responses_at + ((uint64_t)picture * t->n_units + first) * sizeof *to);
-    if (!failed)
-        return;
-    memset(to, 0, n * sizeof *to);
-    t->read_failed = failed;
-}
-
-bool fus_accumulator_responses(struct fus_responses *r, struct fus_accumulator *t)
-{
-    r->x = t->responses;
-    r->read = t->keep && !t->responses ? read_responses : NULL;
-    r->context = t;
-    return t->keep;
-}
-
-int fus_accumulator_check_read(struct fus_accumulator *t, struct fus_error *err)
-{
-    const int failed = t->read_failed;
-    return fus_scratch_file_check(t->scratch, false, &failed, 1, err);
 }

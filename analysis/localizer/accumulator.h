@@ -48,6 +48,7 @@ struct fus_accumulator {
     struct fus_accumulator_spare *spare; /* for moments read from the scratch file; NULL: new memory. Set after plan */
     bool keep;                           /* single responses, units [C, H, W] */
     float *responses;                    /* [n_pictures, n_units]; NULL: in scratch from responses_at on */
+    int *position;                       /* then [n_pictures] as which each is shown, else NULL */
     uint64_t responses_at;
     atomic_int read_failed; /* errno of reading responses back, or 0 */
 };
@@ -104,7 +105,7 @@ bool fus_accumulator_is_finite(const struct fus_accumulator *t);
 int fus_accumulator_finish(struct fus_accumulator *t, struct fus_error *err);
 int fus_accumulator_moments(struct fus_moments *m, struct fus_accumulator *t, struct fus_error *err);
 
-/* Sets up r to read the responses, row by row from the scratch file if they are not in memory;
+/* Sets up r to read the responses, from the scratch file if they are not in memory;
  * false: there are none. check_read: whether all reads since then succeeded. */
 bool fus_accumulator_responses(struct fus_responses *r, struct fus_accumulator *t);
 int fus_accumulator_check_read(struct fus_accumulator *t, struct fus_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What accumulator.c and accumulator_state.c share. */
+/* What accumulator.c, accumulator_responses.c and accumulator_state.c share. */
 #ifndef FUS_ACCUMULATOR_PARTS_H
 #define FUS_ACCUMULATOR_PARTS_H
 
@@ -13,10 +13,13 @@ int fus_accumulator_create_moments(struct fus_moments *m, const struct fus_accum
 struct fus_scratch_array fus_accumulator_array(const struct fus_accumulator *t, enum fus_scratch_place file, int group,
                                                size_t first, double *values, size_t n);
 
-/* Where the responses to one picture, row [n_units], are in the scratch file; they are written
- * there. */
-struct fus_scratch_array fus_accumulator_response_array(const struct fus_accumulator *t, size_t picture, float *row);
-int fus_accumulator_put_responses(const struct fus_accumulator *t, size_t picture, float *row, struct fus_error *err);
+/* accumulator_responses.c: room for the responses; those shown as first .. first+n-1 into it,
+ * through row [n_units] if it is in the scratch file; one picture's row to or from that file. */
+int fus_accumulator_create_responses(struct fus_accumulator *t, bool in_memory, struct fus_error *err);
+int fus_accumulator_keep_responses(struct fus_accumulator *t, int first, int n, const float *blocked, float *row,
+                                   struct fus_error *err);
+int fus_accumulator_move_responses(const struct fus_accumulator *t, bool write, size_t picture, float *row,
+                                   struct fus_error *err);
 
 /* Merges `block` into a group and empties it. */
 int fus_accumulator_join_block(struct fus_accumulator *t, int group, struct fus_error *err);

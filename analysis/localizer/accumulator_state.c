@@ -90,15 +90,17 @@ int fus_accumulator_write_category(const struct fus_accumulator *t, int category
 int fus_accumulator_write_responses(const struct fus_accumulator *t, int first, int end, struct fus_state_file_out *out,
                                     struct fus_error *err)
 {
-    size_t bytes = t->n_units * sizeof *t->responses;
-    int code = FUS_OK;
+    float *row = t->responses ? NULL : fus_base_aligned(t->n_units, sizeof *row);
+    int code = t->responses || row ? FUS_OK : fus_base_fail(err, FUS_ENOMEM, "no memory for %zu responses", t->n_units);
     for (int i = first; i < end && !code; i++) {
         size_t picture = (size_t)t->blocks->order[i];
-        if (t->responses)
-            fus_state_file_write(out, t->responses + picture * t->n_units, bytes);
-        else
-            code = write_scratch(t, fus_accumulator_response_array(t, picture, NULL), out, err);
+        const float *from = t->responses ? t->responses + picture * t->n_units : row;
+        if (!t->responses)
+            code = fus_accumulator_move_responses(t, false, picture, row, err);
+        if (!code)
+            fus_state_file_write(out, from, t->n_units * sizeof *from);
     }
+    fus_base_free(row);
     fus_state_file_end_layer(out);
     return code;
 }
@@ -178,7 +180,7 @@ int fus_accumulator_read_responses(struct fus_accumulator *t, const struct fus_s
         float *to = t->responses ? t->responses + picture * t->n_units : row;
         fus_state_file_read(&in, to, bytes);
         if (!t->responses)
-            code = fus_accumulator_put_responses(t, picture, row, err);
+            code = fus_accumulator_move_responses(t, true, picture, row, err);
     }
     fus_base_free(row);
     int read = fus_state_file_close_layer(&in, err);

@@ -80,15 +80,15 @@ struct transfer {
     const struct fus_scratch_file *scratch;
     bool write;
     const struct fus_scratch_array *arrays; /* of one size */
-    int n_chunks;                           /* of each */
-    int *failed;                            /* of all chunks */
+    int n_arrays;
+    int *failed; /* of all chunks */
 };
 
 static void move_chunk(void *context, int task, int thread)
 {
     const struct transfer *t = context;
-    const struct fus_scratch_array *a = &t->arrays[task / t->n_chunks];
-    size_t first = (size_t)(task % t->n_chunks) * CHUNK, n = a->n - first < CHUNK ? a->n - first : CHUNK;
+    const struct fus_scratch_array *a = &t->arrays[task % t->n_arrays]; /* threads write different files */
+    size_t first = (size_t)(task / t->n_arrays) * CHUNK, n = a->n - first < CHUNK ? a->n - first : CHUNK;
     (void)thread;
     fus_scratch_file_move(&t->failed[task], t->scratch->fd[a->file], t->write, (char *)a->bytes + first, n,
                           a->at + first);
@@ -97,8 +97,8 @@ static void move_chunk(void *context, int task, int thread)
 int fus_scratch_file_transfer(struct fus_scratch_file *s, bool write, const struct fus_scratch_array *arrays,
                               int n_arrays, struct fus_error *err)
 {
-    struct transfer t = {s, write, arrays, (int)((arrays->n + CHUNK - 1) / CHUNK), NULL};
-    int n = n_arrays * t.n_chunks, code = fus_scratch_file_open(s, err);
+    struct transfer t = {s, write, arrays, n_arrays, NULL};
+    int n = n_arrays * (int)((arrays->n + CHUNK - 1) / CHUNK), code = fus_scratch_file_open(s, err);
     if (code)
         return code;
     t.failed = fus_base_alloc((size_t)n + 1, sizeof *t.failed);

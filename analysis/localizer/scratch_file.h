@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Arrays of moments and responses that exceed --max-memory: three unnamed files, created in a
+/* Arrays of moments and responses that exceed --max-memory: unnamed files, created in a
  * folder and removed by the system when the program ends. */
 #ifndef FUS_SCRATCH_FILE_H
 #define FUS_SCRATCH_FILE_H
 
 #include "nn/base/base.h"
 
-/* One file for means and responses, one for m2, one for m3, since the system writes a file by one
- * thread at a time. */
-enum fus_scratch_place { FUS_SCRATCH_MEANS, FUS_SCRATCH_M2S, FUS_SCRATCH_M3S, FUS_SCRATCH_FILES };
+/* A file for each, since the system writes a file by one thread at a time. */
+enum fus_scratch_place {
+    FUS_SCRATCH_MEANS,
+    FUS_SCRATCH_M2S,
+    FUS_SCRATCH_M3S,
+    FUS_SCRATCH_RESPONSES,
+    FUS_SCRATCH_FILES
+};
 
 struct fus_scratch_file {
     const char *folder;

@@ -52,8 +52,8 @@ int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, stru
     m->n_groups = n_groups;
     m->n_units = n_units;
     m->n = fus_base_alloc((size_t)n_groups, sizeof *m->n);
-    m->mean = fus_base_aligned((size_t)n_groups * n_units, sizeof *m->mean);
-    m->m2 = fus_base_aligned((size_t)n_groups * n_units, sizeof *m->m2);
+    m->mean = fus_base_streamed((size_t)n_groups * n_units, sizeof *m->mean);
+    m->m2 = fus_base_streamed((size_t)n_groups * n_units, sizeof *m->m2);
     if (m->n && m->mean && m->m2)
         return FUS_OK;
     fus_moments_destroy(m);
@@ -63,7 +63,7 @@ int fus_moments_create(struct fus_moments *m, int n_groups, size_t n_units, stru
 
 int fus_moments_keep_third(struct fus_moments *m, struct fus_error *err)
 {
-    m->m3 = fus_base_aligned((size_t)m->n_groups * m->n_units, sizeof *m->m3);
+    m->m3 = fus_base_streamed((size_t)m->n_groups * m->n_units, sizeof *m->m3);
     return m->m3 ? FUS_OK
                  : fus_base_fail(err, FUS_ENOMEM, "moments: no memory for third ones of %d groups of %zu units",
                                  m->n_groups, m->n_units);
@@ -219,16 +219,17 @@ struct block_context {
 
 static bool is_finite(const double *x, size_t n)
 {
-    const uint64_t exponent = (uint64_t)0x7ff << 52;
-    uint64_t bad = 0, bits[8];
+    const uint64_t exponent = (uint64_t)0x7ff << 52, one = (uint64_t)1 << 52;
+    uint64_t carried = 0, bits[8];
     size_t i = 0;
     for (; i + 8 <= n; i += 8) {
         memcpy(bits, x + i, sizeof bits);
         for (int k = 0; k < 8; k++)
-            bad |= (bits[k] & exponent) == exponent;
+            carried |= (bits[k] & exponent) + one; /* into the sign, where all bits are set */
     }
+    bool bad = carried >> 63;
     for (; i < n; i++)
-        bad |= !isfinite(x[i]);
+        bad = bad || !isfinite(x[i]);
     return !bad;
 }
 

@@ -127,12 +127,27 @@ void *fus_base_alloc(size_t n, size_t size)
     return calloc(1, bytes ? bytes : 1);
 }
 
+/* Of n items, in whole lines of 64 bytes, at least one; false if too many or to fail. */
+static bool whole_lines(size_t *bytes, size_t n, size_t size)
+{
+    if (!fus_base_mul(bytes, n, size) || !fus_base_add(bytes, *bytes, 63) || must_fail())
+        return false;
+    *bytes = *bytes & ~(size_t)63;
+    *bytes = *bytes ? *bytes : 64;
+    return true;
+}
+
+void *fus_base_streamed(size_t n, size_t size)
+{
+    size_t bytes;
+    return whole_lines(&bytes, n, size) ? aligned_alloc(64, bytes) : NULL;
+}
+
 void *fus_base_aligned(size_t n, size_t size)
 {
     size_t bytes;
-    if (!fus_base_mul(&bytes, n, size) || !fus_base_add(&bytes, bytes, 63) || must_fail())
+    if (!whole_lines(&bytes, n, size))
         return NULL;
-    bytes = (bytes & ~(size_t)63);
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (bytes >= HUGE_PAGE) { /* pages of 2 MB: weights are read once a pass, and 4 KB ones would miss the TLB */
         size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
@@ -143,7 +158,7 @@ void *fus_base_aligned(size_t n, size_t size)
         return p;
     }
 #endif
-    return aligned_alloc(64, bytes ? bytes : 64);
+    return aligned_alloc(64, bytes);
 }
 
 void *fus_base_resize(void *old, size_t n, size_t size)

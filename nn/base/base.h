@@ -62,11 +62,14 @@ bool fus_base_add(size_t *out, size_t a, size_t b);
 
 /* All memory of the library comes from here, so that a test can make the n-th allocation fail.
  * alloc: n items of `size` bytes, zeroed; NULL if the product overflows or memory runs out.
- * aligned: like alloc, at a multiple of 64 bytes, NOT zeroed. resize: like realloc, new part not
- * zeroed; if it returns NULL, the old block is unchanged. Every block is released with
- * fus_base_free (NULL allowed). */
+ * aligned: like alloc, at a multiple of 64 bytes, NOT zeroed; in huge pages where there are any.
+ * streamed: likewise, in pages of the usual size, for what is passed through once or twice:
+ * clearing huge pages would cost more than they save. resize: like realloc, new part not zeroed;
+ * if it returns NULL, the old block is unchanged. Every block is released with fus_base_free (NULL
+ * allowed). */
 void *fus_base_alloc(size_t n, size_t size);
 void *fus_base_aligned(size_t n, size_t size);
+void *fus_base_streamed(size_t n, size_t size);
 void *fus_base_resize(void *old, size_t n, size_t size);
 void fus_base_free(void *p);
 /* The array, with room for item number n: its capacity doubles if *cap == n (64 at first). NULL if
