@@ -24,8 +24,7 @@ struct fus_run_args {
 /* 0, 2 after a message, -1 after --help. */
 int fus_run_args_parse(struct fus_run_args *a, int argc, char **argv);
 
-/* The lists of all --group as one text; NULL: they are too long or not of the form
- * NAME=MODEL,... */
+/* The lists of all --group as one text; NULL: too long, or not of the form NAME=MODEL,... */
 const char *fus_run_args_groups(char to[FUS_RUN_ARGS_GROUPS], const struct fus_texts *groups, struct fus_error *err);
 
 /* Prints the path of the report, and for each model the selective units of its last layer with
