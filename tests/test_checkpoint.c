@@ -66,6 +66,22 @@ static void test_cut(const struct fus_localizer *run, const struct fus_moments *
     fus_accumulator_destroy(&b);
 }
 
+/* An interval of 2 s that is over: due if saving takes less than a tenth of the time since the last
+ * save. 0: after every batch, whatever saving takes. */
+static void test_interval(struct fus_checkpoint *c, struct fus_accumulator *a, struct fus_localizer *run)
+{
+    CHECK(fus_checkpoint_create(c, run, 0, &a, names, 1, NULL) == FUS_OK);
+    run->options.checkpoint = 2;
+    CHECK(!fus_checkpoint_due(c, 10));
+    c->last -= 3;
+    CHECK(fus_checkpoint_due(c, 10));
+    c->rate = 1; /* byte a second */
+    CHECK(!fus_checkpoint_due(c, 10));
+    run->options.checkpoint = 0;
+    CHECK(fus_checkpoint_due(c, 10));
+    fus_checkpoint_destroy(c);
+}
+
 /* Without a folder, or in one that is gone, nothing is saved; a run goes on. */
 static void test_off(struct fus_localizer *run)
 {
@@ -83,6 +99,7 @@ static void test_off(struct fus_localizer *run)
     CHECK(fus_checkpoint_save(&c, 10, NULL) == FUS_OK && !fus_checkpoint_due(&c, 20));
     fus_checkpoint_destroy(&c);
     run->options.folder = folder;
+    test_interval(&c, &a, run);
     fus_accumulator_destroy(&a);
 }
 

@@ -12,6 +12,7 @@
 
 #define QUICK_SECONDS 0.3 /* longest save for which a stop waits */
 #define LIKELY_RATE 3e8   /* bytes a second, assumed before the first save */
+#define SHARE 10          /* saving takes one second in so many */
 
 int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_localizer *run, int model,
                           struct fus_accumulator **accumulators, const char **names, int n, struct fus_error *err)
@@ -276,12 +277,12 @@ static double bytes_to_save(const struct fus_checkpoint *c, int next)
 
 bool fus_checkpoint_due(const struct fus_checkpoint *c, int next)
 {
-    double since = fus_run_now() - c->last;
+    double since = fus_run_now() - c->last, interval = (double)c->run->options.checkpoint;
     if (c->off)
         return false;
     if (fus_run_stopping(c->run))
         return since > 1 && bytes_to_save(c, next) / c->rate < QUICK_SECONDS;
-    return since >= (double)c->run->options.checkpoint;
+    return since >= interval && (interval == 0 || since >= SHARE * bytes_to_save(c, next) / c->rate);
 }
 
 static int save_categories(struct fus_checkpoint *c, int next, struct fus_error *err)

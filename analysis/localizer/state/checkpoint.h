@@ -41,8 +41,8 @@ int fus_checkpoint_end_block(struct fus_checkpoint *c, const struct fus_block *b
  * without checkpoints. */
 int fus_checkpoint_save(struct fus_checkpoint *c, int next, struct fus_error *err);
 
-/* Whether to save now: the interval is over, or the run is being stopped and saving takes little
- * time. */
+/* Whether to save now: the interval is over and saving takes little of the time since the last
+ * save, or the run is being stopped and saving takes little time. */
 bool fus_checkpoint_due(const struct fus_checkpoint *c, int next);
 
 /* Deletes the model's files in which every layer is finished. */
