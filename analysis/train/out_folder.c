@@ -41,9 +41,12 @@ static bool is_ours(const char *name)
     return is_kept(name);
 }
 
-/* Visits the names in OUT. remove: deletes what a training writes. Returns a name that is none of
- * these in `foreign`, or "". */
-static int look(const struct fus_work *w, bool remove_ours, char foreign[256], struct fus_error *err)
+/* What of a training's files goes: nothing, what a killed one had half-written, or all. */
+enum removed { NONE, HALF_WRITTEN, ALL };
+
+/* Visits the names in OUT and deletes the training's files as `removed` says. Returns a name that
+ * is none of these in `foreign`, or "". */
+static int look(const struct fus_work *w, enum removed removed, char foreign[256], struct fus_error *err)
 {
     DIR *d = opendir(w->o->out);
     foreign[0] = '\0';
@@ -59,7 +62,7 @@ static int look(const struct fus_work *w, bool remove_ours, char foreign[256], s
             continue;
         }
         fus_work_path(path, w, e->d_name);
-        if (remove_ours && strcmp(e->d_name, "lock") != 0)
+        if (removed == ALL ? strcmp(e->d_name, "lock") != 0 : removed == HALF_WRITTEN && strstr(e->d_name, ".tmp-"))
             unlink(path);
     }
     closedir(d);
@@ -108,7 +111,7 @@ int fus_out_folder_begin(struct fus_work *w, bool *resumes, struct fus_error *er
 {
     char foreign[256];
     bool begun = exists(w, "train.json"), finished = exists(w, "report.html");
-    int code = look(w, false, foreign, err);
+    int code = look(w, NONE, foreign, err);
     *resumes = false;
     if (!code && foreign[0] && !begun && !finished)
         return refuse(w, foreign, err);
@@ -120,11 +123,13 @@ int fus_out_folder_begin(struct fus_work *w, bool *resumes, struct fus_error *er
         code = take_lock(w, err);
     if (!code && begun && w->o->resume) {
         code = fus_record_compare(w, err);
+        if (!code)
+            code = look(w, HALF_WRITTEN, foreign, err);
         *resumes = exists(w, "state.safetensors");
         return code;
     }
     if (!code)
-        code = look(w, true, foreign, err);
+        code = look(w, ALL, foreign, err);
     return code ? code : write_record(w, err);
 }
 
