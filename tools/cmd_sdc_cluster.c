@@ -244,22 +244,32 @@ static int find_study(char study[4096], const char *folder, struct fus_error *er
     return code;
 }
 
+static const struct fus_word kinds[] = {
+    {"weights", FUS_SDC_WEIGHTS}, {"pattern", FUS_SDC_PATTERN}, {"both", FUS_SDC_BOTH}, {0}};
+static const struct fus_word borders[] = {{"nearest", FUS_SDC_NEAREST}, {"last", FUS_SDC_LAST}, {0}};
+static const struct fus_word nulls[] = {
+    {"rotate", FUS_SDC_NULL_ROTATE}, {"pairing", FUS_SDC_NULL_PAIRING}, {"none", FUS_SDC_NULL_NONE}, {0}};
+static const struct fus_word presets[] = {{"efird", 1}, {0}};
+static const struct fus_word means[] = {{"voxels", 0}, {"participants", 1}, {0}};
+static const struct fus_word ways[] = {{"all", 1}, {"none", 0}, {0}};
+
+/* --rois without a value: the study of the fit in o->folder, its path in study [4096]. 0, or the
+ * status after a message. */
+static int take_fit_rois(struct fus_sdc_cluster_options *o, char *study)
+{
+    struct fus_error err = {0};
+    if (!o->folder)
+        return fus_args_usage("sdc cluster", "--rois asks for a folder of a fit, or --rois STUDY.tsv");
+    if (find_study(study, o->folder, &err))
+        return fus_args_failed(&err);
+    o->rois = study;
+    return 0;
+}
+
 int fus_cmd_sdc_cluster(int argc, char **argv)
 {
-    static const struct fus_word kinds[] = {{"weights", FUS_SDC_WEIGHTS},
-                                            {"pattern", FUS_SDC_PATTERN},
-                                            {"both", FUS_SDC_BOTH},
-                                            {0}},
-                                 borders[] = {{"nearest", FUS_SDC_NEAREST}, {"last", FUS_SDC_LAST}, {0}},
-                                 nulls[] = {{"rotate", FUS_SDC_NULL_ROTATE},
-                                            {"pairing", FUS_SDC_NULL_PAIRING},
-                                            {"none", FUS_SDC_NULL_NONE},
-                                            {0}},
-                                 presets[] = {{"efird", 1}, {0}};
     struct choices c = {
         {kinds, NOT_GIVEN}, {borders, NOT_GIVEN}, {nulls, NOT_GIVEN}, {presets, NOT_GIVEN}, NULL, NULL, NULL};
-    static const struct fus_word means[] = {{"voxels", 0}, {"participants", 1}, {0}};
-    static const struct fus_word ways[] = {{"all", 1}, {"none", 0}, {0}};
     struct fus_choice centroid = {means, 0}, compare = {ways, 1};
     static const char *vectors[MAX_VECTORS];
     static const char *groups[FUS_SDC_MAX_GROUPS];
@@ -314,13 +324,10 @@ int fus_cmd_sdc_cluster(int argc, char **argv)
     status = take_choices(&o, &c);
     if (!status)
         status = check(&o, &operands);
-    if (!status && fit_rois && !o.folder)
-        status = fus_args_usage("sdc cluster", "--rois asks for a folder of a fit, or --rois STUDY.tsv");
+    if (!status && fit_rois)
+        status = take_fit_rois(&o, study);
     if (status)
         return status;
-    if (fit_rois && find_study(study, o.folder, &err))
-        return fus_args_failed(&err);
-    o.rois = fit_rois ? study : o.rois;
     fus_interrupt_catch();
     if (fus_sdc_cluster_folder(&o, &result, &err))
         return fus_args_failed(&err);
