@@ -12,7 +12,7 @@
 
 #define QUICK_SECONDS 0.3 /* longest save for which a stop waits */
 #define LIKELY_RATE 3e8   /* bytes a second, assumed before the first save */
-#define SHARE 10          /* saving takes one second in so many */
+#define SHARE 10          /* saving takes at most one second in so many */
 
 int fus_checkpoint_create(struct fus_checkpoint *c, const struct fus_localizer *run, int model,
                           struct fus_accumulator **accumulators, const char **names, int n, struct fus_error *err)
